@@ -1,0 +1,243 @@
+"""The command line: flags are the fields of the configuration dataclasses."""
+
+import argparse
+import json
+import pathlib
+from dataclasses import asdict, fields
+
+import numpy as np
+import torch
+
+from . import compare, data, lookups, recall, report
+from .config import Config
+from .corpus import Source, say
+from .errors import InputError
+from .generate import generate
+from .train import Training
+
+RUNS = pathlib.Path("runs")
+
+
+def main(argv=None):
+    """Run a command; 0 when it succeeded, 2 for a user's mistake, 130 after Ctrl-C."""
+    try:
+        args = parser().parse_args(argv)
+        text, result = args.command(args)
+        print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else text)
+        return 0
+    except InputError as error:
+        say(f"minimt: {error}")
+        return 2
+    except OSError as error:
+        say(f"minimt: {error.filename or 'output'}: {error.strerror}")
+        return 2
+    except KeyboardInterrupt as stopped:
+        say(f"minimt: {str(stopped) or 'stopped'}")
+        return 130
+
+
+def train_command(args):
+    """Train a model with memory, then the same without, and compare them."""
+    given = {key for key in vars(args) if key not in ("command", "json", "device")}
+    if "resume" in given:
+        if given != {"resume"}:
+            extra = ", ".join(sorted(f"--{key}" for key in given - {"resume"}))
+            raise InputError(
+                f"--resume takes its options from the run: leave out {extra}"
+            )
+        folder = pathlib.Path(args.resume)
+        options = compare.load_run(folder)
+    else:
+        source, config = build(Source, args), build(Config, args)
+        if not config.memory:
+            raise InputError(
+                "train needs a memory to compare with none: --memory 1 or more"
+            )
+        named = "name" in given
+        folder = RUNS / args.name if named else free_folder(source.name)
+        if folder.exists():
+            again = f"choose another --name, or go on with --resume {folder}"
+            raise InputError(f"{folder} is there already: {again}")
+        options = dict(
+            config=asdict(config),
+            training=asdict(build(Training, args)),
+            source=asdict(source),
+            minutes=getattr(args, "minutes", None),
+            vanilla="no_vanilla" not in given,
+        )
+    try:
+        metrics = compare.compare(folder, options, device(args))
+    except KeyboardInterrupt:
+        again = f"python -m minimt train --resume {folder}"
+        raise KeyboardInterrupt(f"stopped and saved; go on with: {again}") from None
+    say(f"saved in {folder}")
+    return report.comparison(metrics), metrics
+
+
+def recall_command(args):
+    """Learn phone books with and without memory: who recalls far numbers?"""
+    folder = free_folder("recall")
+    metrics = recall.recall(folder, args.steps, args.seed, device(args))
+    say(f"saved in {folder}")
+    return report.recall(metrics), metrics
+
+
+def evaluate_command(args):
+    """Measure a run's models on its held-out documents, or on those of a folder."""
+    metrics = compare.evaluate(pathlib.Path(args.run), args.data, device(args))
+    return report.comparison(metrics), metrics
+
+
+def generate_command(args):
+    """Write on from a prompt, with a file read into memory first."""
+    model, vocabulary = run_model(args)
+    read = data.read_text(args.read) if args.read else ""
+    tokens = data.encode(vocabulary, read + args.prompt)
+    new = generate(model, tokens, args.tokens, args.temperature, args.seed)
+    text = args.prompt + vocabulary.decode(list(new))
+    return text, dict(prompt=args.prompt, text=text, read_tokens=len(tokens))
+
+
+def inspect_command(args):
+    """Show the tokens of a file that gain most from memory, and what they looked up."""
+    model, vocabulary = run_model(args)
+    doc = data.encode(vocabulary, data.read_text(args.file))
+    if len(doc) <= model.config.segment:
+        raise InputError(
+            f"{args.file} has {len(doc)} tokens and fits one segment of "
+            f"{model.config.segment}, so nothing is in memory: give a longer file"
+        )
+    found = lookups.gainers(model, doc, args.top)
+    return lookups.report(model, vocabulary, doc, found), [asdict(x) for x in found]
+
+
+def run_model(args):
+    """The model with memory of the run that was named, and its vocabulary."""
+    compare.load_run(args.run)
+    return compare.load_model(pathlib.Path(args.run, compare.MEMORY), device(args))
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes in one line, exit code 2; no abbreviations of flags."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser():
+    """All commands and their flags."""
+    top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+
+    train = add_command(commands, train_command)
+    for part in (Config, Training, Source):
+        add_fields(train, part)
+    optional = dict(default=argparse.SUPPRESS)
+    about = "train the model with memory so long, the other for as many steps"
+    train.add_argument("--minutes", type=amount, help=about, **optional)
+    train.add_argument("--name", help="name of the run (a free one)", **optional)
+    about = "go on with a run that was stopped"
+    train.add_argument("--resume", metavar="RUN", help=about, **optional)
+    about = "train only the model with memory"
+    train.add_argument("--no_vanilla", action="store_true", help=about, **optional)
+
+    task = add_command(commands, recall_command)
+    add_flag(task, "steps", recall.TRAINING.steps, "training steps", count)
+    add_flag(task, "seed", 0, "seed of weights and books", count)
+
+    evaluate = add_command(commands, evaluate_command, "run")
+    evaluate.add_argument(
+        "--data", help="folder of documents (the run's held-out ones)"
+    )
+
+    write = add_command(commands, generate_command, "run")
+    write.add_argument("--read", metavar="FILE", help="text file to read first")
+    add_flag(write, "prompt", "", "text to go on from", str)
+    add_flag(write, "tokens", 100, "tokens to write", count)
+    add_flag(write, "temperature", 0.8, "0 = always the likeliest token", amount)
+    add_flag(write, "seed", 0, "seed of the draws", count)
+
+    inspect = add_command(commands, inspect_command, "run", "file")
+    add_flag(inspect, "top", 10, "tokens to show", count)
+    return top
+
+
+def add_command(commands, run, *positional):
+    """A command named after its function, with what all commands take."""
+    name, about = run.__name__.removesuffix("_command"), run.__doc__
+    command = commands.add_parser(name, help=about, description=about)
+    command.set_defaults(command=run)
+    texts = dict(run="folder of a run: runs/NAME", file="text file")
+    for argument in positional:
+        command.add_argument(argument, help=texts[argument])
+    add_flag(command, "device", "auto", "auto, cpu, cuda or mps", str)
+    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    return command
+
+
+def add_flag(command, name, default, about, kind):
+    """One flag with its default in the help."""
+    about = f"{about} ({default or repr(default)})"
+    command.add_argument(f"--{name}", type=kind, default=default, help=about)
+
+
+def add_fields(command, cls):
+    """A flag per field of a dataclass; absent unless given: defaults live there."""
+    group = command.add_argument_group(cls.__doc__.split(".")[0].lower())
+    for field in fields(cls):
+        about = f"{field.metadata['help']} ({field.default or repr(field.default)})"
+        kind, name = type(field.default), f"--{field.name}"
+        group.add_argument(
+            name,
+            type=kind,
+            default=argparse.SUPPRESS,
+            metavar=kind.__name__,
+            help=about,
+        )
+
+
+def build(cls, args):
+    """The dataclass with the fields that were given as flags."""
+    given = vars(args)
+    try:
+        return cls(**{f.name: given[f.name] for f in fields(cls) if f.name in given})
+    except ValueError as error:
+        raise InputError(f"--{error}") from None
+
+
+def count(text):
+    """A whole number ≥ 0."""
+    number = int(text)
+    if number < 0:
+        raise ValueError
+    return number
+
+
+def amount(text):
+    """A finite number ≥ 0."""
+    number = float(text)
+    if not 0 <= number < np.inf:
+        raise ValueError
+    return number
+
+
+def device(args):
+    """The device asked for; by default the fastest there is."""
+    there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
+    there["cpu"] = True
+    name = args.device
+    if name == "auto":
+        name = next(name for name in there if there[name])
+    if not there.get(name):
+        have = ", ".join(name for name in there if there[name])
+        raise InputError(f"no device {name} here: choose auto, {have}")
+    return name
+
+
+def free_folder(name):
+    """runs/NAME or, when that is taken, runs/NAME-2 and so on."""
+    numbered = (RUNS / (f"{name}-{i}" if i > 1 else name) for i in range(1, 10_000))
+    return next(folder for folder in numbered if not folder.exists())

@@ -1,0 +1,80 @@
+"""A corpus: documents from one source, split, with their vocabulary, as tokens."""
+
+import pathlib
+import sys
+from dataclasses import dataclass
+
+from tokenizers import Tokenizer
+
+from . import data
+from .config import option
+from .errors import InputError
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where documents come from. ValueError for a number that cannot be used."""
+
+    data: str = option("", "folder of text files; none = Python's standard library")
+    endings: str = option("", "file endings to read, as .py,.md; none = every file")
+    held_out: int = option(
+        12, "documents kept for evaluation, at most a quarter of all"
+    )
+
+    def __post_init__(self):
+        if self.held_out < 1:
+            raise ValueError(f"held_out must be at least 1, not {self.held_out}")
+
+    @property
+    def name(self):
+        """A short name for runs."""
+        return pathlib.Path(self.data).resolve().name if self.data else "stdlib"
+
+    def read(self):
+        """All documents as [(name, text)]; says what it leaves out."""
+        if not self.data:
+            return data.standard_library()
+        endings = tuple(filter(None, self.endings.split(",")))
+        documents, left_out = data.read_folder(self.data, endings)
+        if left_out:
+            few = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
+            say(f"left out {len(left_out)} empty, binary or repeated files: {few}")
+        return documents
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A vocabulary, training documents as tokens, held-out ones with their texts."""
+
+    vocabulary: Tokenizer
+    train: list
+    names: tuple
+    texts: tuple
+    held: list
+
+
+def load_corpus(source, config, seed, folder):
+    """Read, split and encode a source; its vocabulary is cached in `folder`.
+
+    InputError when there are too few documents, or none that fills a segment.
+    """
+    train, held = data.split(source.read(), source.held_out, seed)
+    texts = [text for _, text in train]
+    vocabulary = data.train_vocabulary(texts, config.vocab, folder)
+    docs = [data.encode(vocabulary, text) for text in texts]
+    long = [doc for doc in docs if len(doc) > config.segment]
+    if not long:
+        raise InputError(
+            f"every document is shorter than a segment of {config.segment} tokens: "
+            "give longer texts, or a smaller --segment"
+        )
+    if len(long) < len(docs):
+        say(f"left out {len(docs) - len(long)} documents shorter than a segment")
+    names, texts = zip(*held)
+    held = [data.encode(vocabulary, text) for text in texts]
+    return Corpus(vocabulary, long, names, texts, held)
+
+
+def say(line):
+    """A word to the person at the terminal, beside the results."""
+    print(line, file=sys.stderr, flush=True)

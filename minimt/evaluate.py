@@ -1,0 +1,119 @@
+"""Evaluation: what each token of a held-out document costs, what memory saves."""
+
+import math
+import re
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from .data import DocumentStreams
+from .torch_model import MemorizingTransformer, token_losses
+
+NAME = re.compile(r"[^\W\d]\w{2,}")  # an identifier or word of three letters or more
+
+
+@torch.inference_mode()
+def document_losses(model, docs, streams=8, on_segment=None):
+    """Read whole documents in order: nats of each token but the first, [(n − 1,)].
+
+    docs: token arrays (n,). Long documents are begun first, so that the streams end
+    together. on_segment() is called after each segment, to show progress.
+    """
+    order = sorted(range(len(docs)), key=lambda i: -len(docs[i]))
+    reader = DocumentStreams([docs[i] for i in order], streams, model.config.segment)
+    nats = [np.empty(len(doc) - 1, dtype=np.float32) for doc in docs]
+    state, device = None, model.embedding.device
+    for segment in reader:
+        tokens, targets, starts = (torch.from_numpy(x).to(device) for x in segment)
+        logits, state = model(tokens, state, starts)
+        found = token_losses(logits, targets).cpu().numpy()  # (B, T)
+        for b in np.flatnonzero(reader.document >= 0):
+            at, n = reader.offset[b] - reader.T, (segment[1][b] >= 0).sum()
+            nats[order[reader.document[b]]][at : at + n] = found[b, :n]
+        if on_segment:
+            on_segment()
+    return nats
+
+
+def with_memory(model, M):
+    """The same weights with a memory of M tokens; 0 = without."""
+    config = replace(model.config, memory=M)
+    return (
+        MemorizingTransformer(config).load_numpy(model.to_numpy()).to(model.norm.device)
+    )
+
+
+def summary(nats, texts):
+    """Mean nats per token, perplexity and bits per byte of some documents."""
+    total, tokens = sum(float(x.sum()) for x in nats), sum(len(x) for x in nats)
+    size = sum(len(text.encode()) for text in texts)
+    mean = total / tokens
+    return dict(
+        nats_per_token=mean,
+        perplexity=math.exp(mean),
+        bits_per_byte=total / math.log(2) / size,
+        tokens=tokens,
+        documents=len(nats),
+    )
+
+
+def read_twice(model, docs, on_segment=None):
+    """What second readings save: mean nats of the first, the second, the difference.
+
+    Each document that fits the memory is read twice in a row, as one document; None
+    where none fits.
+    """
+    docs = [doc for doc in docs if len(doc) <= model.config.memory]
+    if not docs:
+        return None
+    twice = [np.concatenate([doc, doc[1:]]) for doc in docs]
+    nats = document_losses(model, twice, on_segment=on_segment)
+    first, second = (
+        float(np.concatenate([x.reshape(2, -1)[reading] for x in nats]).mean())
+        for reading in (0, 1)
+    )
+    return dict(first=first, second=second, saved=first - second, documents=len(docs))
+
+
+def name_distances(vocabulary, text):
+    """How many tokens ago the name that a token is part of was last begun: int64 (n,).
+
+    One number per token after the first (`DOCUMENT`); 0 for names seen for the first
+    time, −1 for tokens that are part of no name.
+    """
+    spans = vocabulary.encode(text).offsets
+    starts = np.array([start for start, _ in spans])
+    distance, last = np.full(len(spans), -1), {}
+    for match in NAME.finditer(text):
+        # A token may bring its leading space: it begins at or before the name.
+        first = np.searchsorted(starts, match.start(), side="right") - 1
+        end = np.searchsorted(starts, match.end(), side="left")
+        distance[first:end] = first - last.get(match[0], first)
+        last[match[0]] = first
+    return distance
+
+
+def gain_by_distance(gains, distances, edges=(1, 64, 256, 1024, 4096)):
+    """Mean nats saved per token, by how many tokens ago its name was last seen.
+
+    gains and distances: arrays (n,) per document. Returns rows of distance (a label),
+    seen (whether the name was seen before), gain, its standard error, and tokens.
+    """
+    gain, distance = np.concatenate(gains), np.concatenate(distances)
+    groups = [("seen first here", False, distance == 0)]
+    for low, high in zip(edges, [*edges[1:], np.inf]):
+        label = f"{low}–{high - 1}" if high < np.inf else f"≥ {low}"
+        groups.append((label, True, (distance >= low) & (distance < high)))
+    groups.append(("in no name", False, distance < 0))
+    return [
+        dict(
+            distance=label,
+            seen=seen,
+            gain=float(gain[chosen].mean()),
+            error=float(gain[chosen].std() / math.sqrt(chosen.sum())),
+            tokens=int(chosen.sum()),
+        )
+        for label, seen, chosen in groups
+        if chosen.any()
+    ]

@@ -1,0 +1,16 @@
+"""Writing files so that a reader, or a crash, never meets half of one."""
+
+import os
+import pathlib
+
+
+def replace_file(path, content):
+    """Write bytes to a temporary name beside `path`, then rename it into place."""
+    path = pathlib.Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

@@ -1,0 +1,42 @@
+"""Generation: one token after another, with a memory filled by what was read before."""
+
+import copy
+
+import numpy as np
+import torch
+
+
+@torch.inference_mode()
+def generate(model, tokens, count, temperature=0.8, seed=0):
+    """Yield `count` tokens that go on from `tokens` (n,), which the model reads first.
+
+    temperature: 0 takes the likeliest token; 1 samples as the model predicts. The
+    segment being written is read anew for each token, from the state before it, as the
+    model was trained: a token never finds its own segment in memory.
+    """
+    random, device = torch.Generator().manual_seed(seed), model.norm.device
+    state, segment = model.first_state(1), []
+
+    def append(token):
+        nonlocal state
+        if len(segment) == model.config.segment:
+            _, state = model(torch.tensor([segment], device=device), state)
+            segment.clear()
+        segment.append(token)
+
+    for token in np.asarray(tokens).tolist():
+        append(token)
+    for _ in range(count):
+        unread = copy.deepcopy(state)
+        logits, _ = model(torch.tensor([segment], device=device), unread)
+        token = sample(logits[0, -1].cpu(), temperature, random)
+        yield token
+        append(token)
+
+
+def sample(logits, temperature, random):
+    """One token by its logits (V,)."""
+    if temperature == 0:
+        return int(logits.argmax())
+    weights = (logits / temperature).softmax(-1)
+    return int(torch.multinomial(weights, 1, generator=random))

@@ -1,0 +1,97 @@
+"""Lookups: the tokens of a document that gain most from memory, and what they found."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from .evaluate import document_losses, with_memory
+
+
+@dataclass
+class Lookup:
+    """One token that memory helped to predict.
+
+    position: of the query, the token before it; without and with: its nats without and
+    with memory; places: per head [(position of the memory, weight)], heaviest first.
+    """
+
+    position: int
+    without: float
+    with_memory: float
+    places: list
+
+
+def gainers(model, doc, top):
+    """The `top` lookups of a document (tokens (n,)) that gain most, best first."""
+    without = document_losses(with_memory(model, 0), [doc], streams=1)[0]
+    remembered = document_losses(model, [doc], streams=1)[0]
+    best = np.argsort(remembered - without, kind="stable")[:top]
+    places = retrieved_places(model, doc, set(best.tolist()))
+    return [
+        Lookup(i, float(without[i]), float(remembered[i]), places[i])
+        for i in best.tolist()
+    ]
+
+
+@torch.inference_mode()
+def retrieved_places(model, doc, positions):
+    """For each query position, per head: [(position, weight)], heaviest first."""
+    T, M = model.config.segment, model.config.memory
+    scale = model.layers[model.config.memory_layer].log_scale.exp().cpu().numpy()
+    state, places = None, {}
+    for age in range(0, len(doc) - 1, T):
+        tokens = torch.from_numpy(doc[None, age : age + T]).to(model.norm.device)
+        _, state = model(tokens, state)
+        scores, index, found = (
+            x[0].cpu().numpy() for x in state.retrieved
+        )  # (H, T, K)
+        for i in positions & set(range(age, age + tokens.shape[1])):
+            places[i] = [
+                weigh(scale[h] * scores[h, i - age], index[h, i - age], age, M)
+                for h in range(len(scale))
+            ]
+    return places
+
+
+def weigh(logits, slots, age, M):
+    """[(position, weight)] of what one query found; −inf logits were not found.
+
+    The token last written to slot s before position `age` is the latest n < age with
+    n mod M = s.
+    """
+    found = logits > -np.inf
+    weights = np.exp(logits[found] - logits.max(initial=-np.inf))
+    positions = age - 1 - (age - 1 - slots[found]) % M
+    return list(zip(positions.tolist(), (weights / weights.sum()).tolist()))
+
+
+def report(model, vocabulary, doc, lookups, nearest=2, width=60):
+    """The lookups as text for a terminal."""
+    gate = model.layers[model.config.memory_layer].gate.sigmoid().tolist()
+    lines = []
+    for rank, lookup in enumerate(lookups, 1):
+        i = lookup.position
+        saved = lookup.without - lookup.with_memory
+        lines.append(
+            f"{rank}. token {i + 1} saves {saved:.2f} nats: {lookup.without:.2f} "
+            f"without memory, {lookup.with_memory:.2f} with it"
+        )
+        lines.append(f"     {context(vocabulary, doc, i, width)}")
+        for head, places in enumerate(lookup.places):
+            lines.append(f"   head {head}, gate {gate[head]:.2f}")
+            for position, weight in places[:nearest] or []:
+                lines.append(
+                    f"     {weight:4.0%} {i - position:6} tokens back: "
+                    f"{context(vocabulary, doc, position - 1, width)}"
+                )
+        lines.append("")
+    return "\n".join(lines)
+
+
+def context(vocabulary, doc, i, width):
+    """The text that ends with token i, and the next token in ⟦brackets⟧, on a line."""
+    before = vocabulary.decode(doc[max(1, i - width + 1) : i + 1].tolist())
+    after = vocabulary.decode(doc[i + 1 : i + 2].tolist())
+    line = f"{before[-width:]}⟦{after}⟧"
+    return "".join(c if c.isprintable() else {"\n": "⏎"}.get(c, " ") for c in line)

@@ -1,0 +1,94 @@
+"""The recall job: can a model, with memory and without, look up a far number?"""
+
+import time
+from dataclasses import asdict, replace
+
+import torch
+from tqdm import tqdm
+
+from . import figures
+from .compare import machine, versions, write_json
+from .config import Config
+from .phonebook import NUMBERS, VOCAB, PhoneBook
+from .train import Trainer, Training, stop_on_interrupt
+
+CONFIG = Config(
+    vocab=VOCAB,
+    layers=2,
+    heads=4,
+    embed=64,
+    segment=32,
+    cache=32,
+    memory=1024,
+    memory_layer=1,
+    neighbours=8,
+)
+TRAINING = Training(streams=32, steps=150, learning_rate=2e-3)
+CHANCE = 1 / NUMBERS
+
+
+def recall(folder, steps, seed, device):
+    """Train on phone books with and without memory; returns and saves the metrics.
+
+    Far: the name was last listed over two segments ago, beyond the cache and the
+    segment. Training accuracies are of books never seen before, so of unlearned ones;
+    the final ones are of further books with another seed.
+    """
+    training = replace(TRAINING, steps=steps, seed=seed)
+    metrics = dict(seed=seed, chance=CHANCE, training=asdict(training))
+    for name, config in dict(memory=CONFIG, vanilla=replace(CONFIG, memory=0)).items():
+        began = time.perf_counter()
+        trainer, curve = learn(config, training, name, device)
+        final = examine(trainer.model, training, seed + 1)
+        seconds = time.perf_counter() - began
+        metrics[name] = dict(final, curve=curve, seconds=seconds, config=asdict(config))
+    metrics |= dict(versions=versions(), machine=machine())
+    write_json(folder / "metrics.json", metrics)
+    figures.save(figures.recall_curves(metrics), folder / "recall.png")
+    return metrics
+
+
+def learn(config, training, name, device):
+    """Train on phone books: the trainer and the curve [(step, near, far)]."""
+    book = PhoneBook(training.streams, config.segment, training.seed)
+    trainer, curve, window = Trainer(config, training, book, device), [], []
+    bar = tqdm(total=training.steps, desc=f"{name:8}", unit="step")
+    with bar, stop_on_interrupt() as interrupted:
+        while not trainer.done:
+            window.append(hits(trainer.step(), book))
+            bar.update()
+            if len(trainer.losses) % 10 == 0:
+                near, far = rates(window)
+                curve.append((len(trainer.losses), near, far))
+                bar.set_postfix_str(f"recall near {near:.0%}, far {far:.0%}")
+                window = []
+            if interrupted:
+                raise KeyboardInterrupt
+    return trainer, curve
+
+
+@torch.inference_mode()
+def examine(model, training, seed, documents=2):
+    """Recall on new phone books, `documents` per stream: near and far, from 0 to 1."""
+    book, state, counted = PhoneBook(training.streams, CONFIG.segment, seed), None, []
+    for _ in range(documents * 2 * book.entries // book.T):
+        tokens, _, starts = (torch.from_numpy(x) for x in next(book))
+        device = model.norm.device
+        logits, state = model(tokens.to(device), state, starts.to(device))
+        counted.append(hits(logits, book))
+    near, far = rates(counted)
+    return dict(near=near, far=far)
+
+
+def hits(logits, book):
+    """Right answers and questions of a segment: near right, all; far right, all."""
+    right = logits.argmax(-1).cpu().numpy() == book.targets
+    far = book.gap > 2 * book.T
+    near = (book.gap > 0) & ~far
+    return (right & near).sum(), near.sum(), (right & far).sum(), far.sum()
+
+
+def rates(counted):
+    """Near and far recall over some segments."""
+    near, all_near, far, all_far = (int(sum(part)) for part in zip(*counted))
+    return near / max(1, all_near), far / max(1, all_far)

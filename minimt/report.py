@@ -1,0 +1,50 @@
+"""Results as tables for a terminal."""
+
+
+def table(rows):
+    """Rows of cells as text; the first column to the left, the others to the right."""
+    cells = [
+        [cell if isinstance(cell, str) else f"{cell:.3f}" for cell in row]
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(*cells)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths))
+        )
+        for row in cells
+    )
+
+
+def comparison(metrics):
+    """What `train` and `evaluate` found."""
+    keys = ("nats_per_token", "perplexity", "bits_per_byte")
+    rows = [("held-out documents", "nats/token", "perplexity", "bits/byte")]
+    for name, label in dict(memory="with memory", vanilla="without memory").items():
+        if name in metrics:
+            rows.append((label, *(metrics[name][key] for key in keys)))
+    for row in metrics["by_memory"]:
+        rows.append((f"  memory of {row['memory']}", *(row[key] for key in keys)))
+    lines = [table(rows), ""]
+    if "gain" in metrics:
+        lines.append(f"memory saves {metrics['gain']:.3f} nats per token")
+    twice = metrics["read_twice"]
+    if twice:
+        lines.append(
+            f"a document read twice costs {twice['first']:.3f}, then "
+            f"{twice['second']:.3f} nats per token: {twice['saved']:.3f} saved"
+        )
+    gates = ", ".join(f"{gate:.2f}" for gate in metrics["gate"])
+    lines.append(f"gate per head: {gates}")
+    return "\n".join(lines)
+
+
+def recall(metrics):
+    """What `recall` found."""
+    rows = [("numbers recalled", "near", "far", "seconds")]
+    for name, label in dict(memory="with memory", vanilla="without memory").items():
+        found = metrics[name]
+        near, far = f"{found['near']:.1%}", f"{found['far']:.1%}"
+        rows.append((label, near, far, f"{found['seconds']:.1f}"))
+    return table(rows) + f"\nchance: {metrics['chance']:.1%}"

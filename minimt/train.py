@@ -1,0 +1,203 @@
+"""Training: the step, the loop, and checkpoints that it goes on from to the bit."""
+
+import io
+import math
+import pathlib
+import signal
+import time
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+
+import torch
+from tqdm import tqdm
+
+from .config import Config, option
+from .errors import InputError
+from .files import replace_file
+from .torch_model import MemorizingTransformer, Memory, State, loss
+
+SAVE_EVERY = 60  # seconds between checkpoints
+PROBE = 20  # steps that are timed to turn minutes into steps
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train. ValueError names the field that cannot be used."""
+
+    streams: int = option(16, "documents read side by side (B)")
+    steps: int = option(1000, "segments that every stream reads")
+    learning_rate: float = option(5e-3, "peak learning rate of AdamW")
+    warmup: int = option(50, "steps until the peak")
+    weight_decay: float = option(0.01, "decay of matrices; all else has none")
+    clip: float = option(1.0, "largest norm of the gradient")
+    seed: int = option(0, "seed of the weights, the split and the order of documents")
+
+    def __post_init__(self):
+        for name in ("streams", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 1, not {getattr(self, name)}"
+                )
+        for name in ("warmup", "weight_decay", "seed"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative")
+        for name in ("learning_rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
+
+
+def learning_rate(step, training):
+    """Linear warm-up, then half a cosine down to a fiftieth of the peak."""
+    if step < training.warmup:
+        return training.learning_rate * (step + 1) / training.warmup
+    part = (step - training.warmup) / max(1, training.steps - training.warmup)
+    return training.learning_rate * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
+
+
+def adamw(model, training):
+    """AdamW (Loshchilov & Hutter, ICLR 2019) with weight decay on matrices only."""
+    tables = [p for name, p in model.named_parameters() if p.ndim < 2 or "bias" in name]
+    few = set(map(id, tables))
+    matrices = [p for p in model.parameters() if id(p) not in few]
+    groups = [
+        {"params": matrices, "weight_decay": training.weight_decay},
+        {"params": tables, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
+
+
+class Trainer:
+    """A model, its optimiser, its streams and their state: all that a step changes.
+
+    `streams` yields (tokens, targets, starts) and has state_dict and load_state_dict.
+    """
+
+    def __init__(self, config, training, streams, device="cpu"):
+        self.training, self.streams, self.device = training, streams, device
+        self.model = MemorizingTransformer(config, training.seed).to(device)
+        self.optimizer = adamw(self.model, training)
+        self.state, self.losses, self.seconds = None, [], 0.0
+
+    @property
+    def done(self):
+        """True when all steps have been made."""
+        return len(self.losses) >= self.training.steps
+
+    def step(self):
+        """Read one segment of every stream and learn from it; its logits (B, T, V)."""
+        began = time.perf_counter()
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(len(self.losses), self.training)
+        segment = next(self.streams)
+        tokens, targets, starts = (torch.from_numpy(x).to(self.device) for x in segment)
+        logits, self.state = self.model(tokens, self.state, starts)
+        nats = loss(logits, targets)
+        nats.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.losses.append(nats.item())
+        self.seconds += time.perf_counter() - began
+        return logits.detach()
+
+    def plan(self, minutes):
+        """Make the first steps, and set as many as their speed allows in `minutes`."""
+        for _ in range(PROBE):
+            self.step()
+        steps = max(PROBE, round(60 * minutes * PROBE / self.seconds))
+        self.training = replace(self.training, steps=steps)
+
+    def state_dict(self):
+        """All of it, in tensors and plain values."""
+        return dict(
+            config=asdict(self.model.config),
+            training=asdict(self.training),
+            model=self.model.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            streams=self.streams.state_dict(),
+            state=pack(self.state),
+            losses=list(self.losses),
+            seconds=self.seconds,
+        )
+
+    def load_state_dict(self, saved):
+        """Become the trainer that `state_dict` was taken from."""
+        self.training = Training(**saved["training"])
+        self.model.load_state_dict(saved["model"])
+        self.optimizer.load_state_dict(saved["optimizer"])
+        self.streams.load_state_dict(saved["streams"])
+        self.state = unpack(saved["state"], self.device)
+        self.losses, self.seconds = list(saved["losses"]), saved["seconds"]
+
+
+def pack(state):
+    """A model's state as what a checkpoint may hold: tensors, lists, dicts and None."""
+    if state is None:
+        return None
+    memory = vars(state.memory) if state.memory else None
+    return dict(age=state.age, caches=state.caches, memory=memory)
+
+
+def unpack(saved, device):
+    """The state that `pack` was given, on `device`."""
+    if saved is None:
+        return None
+    caches = [cache and tuple(x.to(device) for x in cache) for cache in saved["caches"]]
+    state = State(saved["age"].to(device), caches, memory=None)
+    if saved["memory"]:
+        state.memory = Memory(*saved["memory"]["keys"].shape)
+        for name, tensor in saved["memory"].items():
+            setattr(state.memory, name, tensor.to(device))
+    return state
+
+
+def save_checkpoint(path, content):
+    """Write a checkpoint whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    replace_file(path, buffer.getbuffer())
+
+
+def load_checkpoint(path):
+    """What a checkpoint holds; nothing in it is run. InputError if it is unusable."""
+    if not pathlib.Path(path).is_file():
+        raise InputError(f"there is no checkpoint {path}: train first")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        Config(**content["config"]), Training(**content["training"])
+        return content
+    except Exception as error:  # whatever a damaged file makes of the reader
+        reason = type(error).__name__
+        raise InputError(
+            f"{path} is damaged or no checkpoint of minimt ({reason}): train again"
+        ) from None
+
+
+def fit(trainer, save, label):
+    """Train to the last step, calling `save()` by the way; False if Ctrl-C came."""
+    tokens = trainer.training.streams * trainer.model.config.segment
+    total, made = trainer.training.steps * tokens, len(trainer.losses) * tokens
+    bar = tqdm(total=total, initial=made, desc=label, unit="tok", unit_scale=True)
+    saved = time.perf_counter()
+    with bar, stop_on_interrupt() as interrupted:
+        while not trainer.done and not interrupted:
+            trainer.step()
+            recent = trainer.losses[-50:]
+            bar.set_postfix(loss=f"{sum(recent) / len(recent):.3f}", refresh=False)
+            bar.update(tokens)
+            if time.perf_counter() - saved > SAVE_EVERY:
+                save()
+                saved = time.perf_counter()
+        save()
+    return trainer.done
+
+
+@contextmanager
+def stop_on_interrupt():
+    """A list that Ctrl-C makes non-empty, so that a step is never cut in two."""
+    interrupted = []
+    before = signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,237 @@
+"""LSH search: the contract of exact search, among the keys that share a bucket."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from minimt.lsh import LSH
+from minimt.memory import l2_normalize
+from minimt.search import exact_topk
+
+near = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
+B, H, T, M, D = 2, 3, 4, 30, 5
+SIZES = [(1, 1), (1, 3), (2, 3), (4, 2), (5, 6)]
+
+
+@pytest.fixture
+def example(rng):
+    q, keys = rng.normal(size=(B, H, T, D)), rng.normal(size=(B, H, M, D))
+    return q, keys, rng.random((B, M)) < 0.7
+
+
+def sides(lsh, x):
+    """The side of each plane on which x lies, table by table."""
+    return [[float(x @ plane) > 0 for plane in table.T] for table in lsh.planes]
+
+
+def share_a_bucket(query_sides, key_sides):
+    """On the same side of all planes of a table, in any table."""
+    return any(one == other for one, other in zip(query_sides, key_sides))
+
+
+def topk_by_loops(lsh, q, keys, valid, K):
+    """As `LSH.topk`, and the number of candidates of each query."""
+    scores, index = np.full((B, H, T, K), -np.inf), np.zeros((B, H, T, K), int)
+    found, scored = np.zeros((B, H, T, K), bool), np.zeros((B, H, T), int)
+    key_sides = {place: sides(lsh, keys[place]) for place in np.ndindex(B, H, M)}
+    for b, h, t in np.ndindex(B, H, T):
+        query_sides = sides(lsh, q[b, h, t])
+        ranked = sorted(
+            (-(q[b, h, t] @ keys[b, h, slot]), slot)
+            for slot in np.flatnonzero(valid[b])
+            if share_a_bucket(query_sides, key_sides[b, h, slot])
+        )
+        scored[b, h, t] = len(ranked)
+        for place, (score, slot) in enumerate(ranked[:K]):
+            scores[b, h, t, place], index[b, h, t, place] = -score, slot
+            found[b, h, t, place] = True
+    return scores, index, found, scored
+
+
+def check(result, expected):
+    near(result[0], expected[0])
+    np.testing.assert_array_equal(result[1], expected[1])
+    np.testing.assert_array_equal(result[2], expected[2])
+
+
+@pytest.mark.parametrize("tables, bits", SIZES)
+@pytest.mark.parametrize("K", [1, 4, 40])
+def test_the_best_of_the_keys_that_share_a_bucket_are_found(
+    example, tables, bits, K
+):
+    lsh = LSH(D, tables, bits, seed=1)
+    result = lsh.topk(*example, K)
+    *expected, scored = topk_by_loops(lsh, *example, K)
+    check(result, expected)
+    np.testing.assert_array_equal(lsh.scored, scored)
+
+
+def test_the_scored_keys_are_those_of_the_last_search(example):
+    q, keys, valid = example
+    lsh = LSH(D, 2, 3, seed=1)
+    lsh.topk(q, keys, valid, 4)
+    lsh.topk(q[:, :, :2], keys, valid, 4)
+    expected = topk_by_loops(lsh, q, keys, valid, 4)[3]
+    np.testing.assert_array_equal(lsh.scored, expected[:, :, :2])
+
+
+@pytest.mark.parametrize("tables", [1, 3])
+@pytest.mark.parametrize("K", [1, 7, 50])
+def test_with_one_bucket_the_search_is_exact(example, tables, K):
+    q, keys, valid = example
+    lsh = LSH(D, tables, 0, seed=1)
+    check(lsh.topk(*example, K), exact_topk(*example, K))
+    expected = np.broadcast_to(valid.sum(axis=1)[:, None, None], (B, H, T))
+    np.testing.assert_array_equal(lsh.scored, expected)
+
+
+def test_of_equal_scores_the_lower_slot_comes_first(example):
+    q, keys, valid = example
+    keys[:, :, 15:] = keys[:, :, :15]
+    valid[:, 15:] = valid[:, :15]
+    lsh = LSH(D, 3, 2, seed=1)
+    scores, index, found = lsh.topk(q, keys, valid, 6)
+    assert found.all()
+    near(scores[..., ::2], scores[..., 1::2])
+    np.testing.assert_array_equal(index[..., ::2] + 15, index[..., 1::2])
+
+
+def test_a_key_met_in_many_tables_is_returned_and_counted_once(example):
+    q, keys, valid = example
+    lsh = LSH(D, 40, 1, seed=1)
+    _, index, found = lsh.topk(q, keys, valid, M)
+    assert found.sum() == lsh.scored.sum()
+    for b, h, t in np.ndindex(B, H, T):
+        slots = index[b, h, t][found[b, h, t]].tolist()
+        assert len(slots) == len(set(slots)) == valid[b].sum()
+
+
+@pytest.mark.parametrize("tables, bits", SIZES)
+def test_every_score_is_the_exact_dot_product_and_the_best_come_first(
+    example, tables, bits
+):
+    q, keys, valid = example
+    scores, index, found = LSH(D, tables, bits, seed=1).topk(q, keys, valid, 6)
+    assert found.any() and valid[np.nonzero(found)[0], index[found]].all()
+    for b, h, t, place in np.argwhere(found):
+        key = keys[b, h, index[b, h, t, place]]
+        near(scores[b, h, t, place], sum(q[b, h, t, d] * key[d] for d in range(D)))
+    assert (scores[..., :-1] >= scores[..., 1:]).all()
+    assert (scores[~found] == -np.inf).all() and (index[~found] == 0).all()
+
+
+@pytest.mark.parametrize("bits", [0, 2])
+def test_an_invalid_slot_has_no_influence_whatever_it_holds(example, rng, bits):
+    q, keys, valid = example
+    lsh = LSH(D, 3, bits, seed=1)
+    expected, scored = lsh.topk(q, keys, valid, 5), lsh.scored
+    keys[np.broadcast_to(~valid[:, None], (B, H, M))] = 1e3 * rng.normal(size=D)
+    check(lsh.topk(q, keys, valid, 5), expected)
+    np.testing.assert_array_equal(lsh.scored, scored)
+
+
+@pytest.mark.parametrize("bits", [1, 4])
+def test_without_candidates_nothing_is_found(rng, bits):
+    q = np.repeat(rng.normal(size=(B, H, 1, D)), T, axis=2)
+    keys, lsh = np.repeat(-q, 3, axis=2), LSH(D, 4, bits, seed=1)
+    scores, index, found = lsh.topk(q, keys, np.ones((B, 3 * T), bool), 5)
+    assert scores.shape == index.shape == found.shape == (B, H, T, 5)
+    assert not found.any() and not index.any() and (scores == -np.inf).all()
+    np.testing.assert_array_equal(lsh.scored, np.zeros((B, H, T)))
+
+
+@pytest.mark.parametrize("bits", [0, 2])
+def test_where_no_slot_is_valid_nothing_is_found(example, bits):
+    q, keys, valid = example
+    valid[0] = False
+    lsh = LSH(D, 3, bits, seed=1)
+    scores, index, found = lsh.topk(q, keys, valid, 5)
+    assert found[1].any() and not found[0].any()
+    assert (scores[0] == -np.inf).all() and not index[0].any()
+    assert not lsh.scored[0].any()
+
+
+def planted(rng, pairs=300, size=16):
+    """Unit keys of one stream and head, and for each a query at an angle of 18°."""
+    keys = l2_normalize(rng.normal(size=(1, 1, pairs, size)))
+    aside = rng.normal(size=keys.shape)
+    aside = l2_normalize(aside - (aside * keys).sum(axis=-1, keepdims=True) * keys)
+    return np.cos(0.1 * np.pi) * keys + np.sin(0.1 * np.pi) * aside, keys
+
+
+def recall(lsh, q, keys):
+    valid = np.ones((1, keys.shape[2]), bool)
+    _, index, found = lsh.topk(q, keys, valid, 1)
+    return (found & (index == np.arange(q.shape[2])[:, None])).mean()
+
+
+@pytest.mark.parametrize("tables, bits", [(1, 2), (1, 6), (2, 6), (4, 6), (8, 6)])
+def test_planted_neighbours_are_met_as_often_as_charikar_says(rng, tables, bits):
+    q, keys = planted(rng)
+    same_side = 1 - 0.1  # the angle is a tenth of 180°
+    expected = 1 - (1 - same_side**bits) ** tables
+    met = [recall(LSH(16, tables, bits, seed), q, keys) for seed in range(8)]
+    assert abs(np.mean(met) - expected) < 0.02
+
+
+def test_more_tables_find_more_and_more_bits_score_less(rng):
+    q, keys = planted(rng)
+    met = [recall(LSH(16, tables, 6, seed=1), q, keys) for tables in (1, 2, 4, 8, 16)]
+    assert met == sorted(set(met)) and met[-1] > 0.99
+    scored = []
+    for bits in (0, 2, 4, 6):
+        lsh = LSH(16, 4, bits, seed=1)
+        recall(lsh, q, keys)
+        scored.append(lsh.scored.sum())
+    assert scored == sorted(set(scored), reverse=True)
+
+
+def test_the_same_seed_searches_alike_and_another_one_differently(example):
+    first, again, other = (LSH(D, 2, 3, seed) for seed in (1, 1, 2))
+    check(first.topk(*example, 4), again.topk(*example, 4))
+    other.topk(*example, 4)
+    np.testing.assert_array_equal(first.scored, again.scored)
+    assert (first.scored != other.scored).any()
+
+
+def test_streams_and_heads_are_searched_apart(example):
+    q, keys, valid = example
+    lsh = LSH(D, 2, 3, seed=1)
+    together, scored = lsh.topk(*example, 6), lsh.scored
+    for b, h in np.ndindex(B, H):
+        one = np.s_[b : b + 1, h : h + 1]
+        alone = lsh.topk(q[one], keys[one], valid[b : b + 1], 6)
+        check([x[one] for x in together], alone)
+        np.testing.assert_array_equal(scored[one], lsh.scored)
+
+
+def test_a_search_changes_neither_its_planes_nor_what_it_is_given(example):
+    lsh = LSH(D, 2, 3, seed=1)
+    before = [x.copy() for x in (lsh.planes, *example)]
+    lsh.topk(*example, 4)
+    for now, then in zip((lsh.planes, *example), before):
+        np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize("K", [0, -1])
+@pytest.mark.parametrize("bits", [0, 3])
+def test_fewer_than_one_neighbour_is_an_error(example, bits, K):
+    with pytest.raises(ValueError):
+        LSH(D, 2, bits, seed=1).topk(*example, K)
+
+
+@pytest.mark.parametrize("sizes", [(0, 2, 3), (D, 0, 3), (D, 2, -1), (D, 2, 31)])
+def test_sizes_that_make_no_table_are_an_error(sizes):
+    with pytest.raises(ValueError):
+        LSH(*sizes, seed=1)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_scores_have_the_dtype_of_the_queries(example, dtype):
+    q, keys, valid = example
+    lsh = LSH(D, 2, 3, seed=1)
+    scores, index, found = lsh.topk(q.astype(dtype), keys.astype(dtype), valid, 20)
+    assert scores.dtype == dtype
+    assert index.dtype == np.int64
+    assert found.dtype == bool
