@@ -114,30 +114,33 @@ def evaluate(folder, other, device):
     return measure(models, Corpus(vocabulary, [], names, texts, held))
 
 
-def measure(models, corpus, sizes=SIZES):
+def measure(models, corpus):
     """Read the held-out documents with each model; all that metrics.json says of it.
 
     models: "memory" and, to compare with, "vanilla" if it was trained.
     """
-    began, T = time.perf_counter(), models["memory"].config.segment
-    passes = len(sizes) + 1 + len(models)
-    total = passes * sum(-(-len(doc) // T) for doc in corpus.held)
-    with tqdm(total=total, desc="evaluate", unit="segment") as bar:
+    began, model = time.perf_counter(), models["memory"]
+    trained = model.config.memory  # one of the sizes may be this: read once
+    sizes, largest = sorted({*SIZES, trained}), with_memory(model, max(SIZES))
+    passes = len(sizes) + ("vanilla" in models) + 2
+    segments = sum(-(-len(doc) // model.config.segment) for doc in corpus.held)
+    bar = tqdm(total=passes * segments, desc="evaluate", unit="segment", disable=None)
+    with bar:
 
         def read(model):
             return document_losses(model, corpus.held, on_segment=bar.update)
 
-        nats = {name: read(model) for name, model in models.items()}
-        result = {name: summary(x, corpus.texts) for name, x in nats.items()}
-        result["by_memory"] = [
-            dict(
-                memory=M,
-                **summary(read(with_memory(models["memory"], M)), corpus.texts),
-            )
-            for M in sizes
-        ]
-        largest = with_memory(models["memory"], max(sizes))
-        result["read_twice"] = read_twice(largest, corpus.held, bar.update)
+        by_size = {M: read(with_memory(model, M)) for M in sizes}
+        nats = {"memory": by_size[trained]}
+        if "vanilla" in models:
+            nats["vanilla"] = read(models["vanilla"])
+        twice = read_twice(largest, corpus.held, bar.update)
+        bar.update(bar.total - bar.n)  # documents too long for it were not read twice
+    result = {name: summary(x, corpus.texts) for name, x in nats.items()}
+    result["by_memory"] = [
+        dict(memory=M, **summary(x, corpus.texts)) for M, x in by_size.items()
+    ]
+    result["read_twice"] = twice
     if "vanilla" in models:
         result["gain"] = (
             result["vanilla"]["nats_per_token"] - result["memory"]["nats_per_token"]
@@ -145,8 +148,8 @@ def measure(models, corpus, sizes=SIZES):
         distances = [name_distances(corpus.vocabulary, text) for text in corpus.texts]
         gains = [a - b for a, b in zip(nats["vanilla"], nats["memory"])]
         result["gain_by_distance"] = gain_by_distance(gains, distances)
-    layer = models["memory"].layers[models["memory"].config.memory_layer]
-    result["gate"] = layer.gate.sigmoid().tolist()
+    gate = model.layers[model.config.memory_layer].gate
+    result["gate"] = gate.sigmoid().tolist()
     result["seconds"] = dict(evaluation=time.perf_counter() - began)
     return result
 

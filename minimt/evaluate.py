@@ -18,8 +18,9 @@ def document_losses(model, docs, streams=8, on_segment=None):
     """Read whole documents in order: nats of each token but the first, [(n − 1,)].
 
     docs: token arrays (n,). Long documents are begun first, so that the streams end
-    together. on_segment() is called after each segment, to show progress.
+    together. on_segment(n) is called, to show progress, when n streams read a segment.
     """
+    streams = min(streams, len(docs))
     order = sorted(range(len(docs)), key=lambda i: -len(docs[i]))
     reader = DocumentStreams([docs[i] for i in order], streams, model.config.segment)
     nats = [np.empty(len(doc) - 1, dtype=np.float32) for doc in docs]
@@ -32,7 +33,7 @@ def document_losses(model, docs, streams=8, on_segment=None):
             at, n = reader.offset[b] - reader.T, (segment[1][b] >= 0).sum()
             nats[order[reader.document[b]]][at : at + n] = found[b, :n]
         if on_segment:
-            on_segment()
+            on_segment(int((reader.document >= 0).sum()))
     return nats
 
 

@@ -52,7 +52,7 @@ def learn(config, training, name, device):
     """Train on phone books: the trainer and the curve [(step, near, far)]."""
     book = PhoneBook(training.streams, config.segment, training.seed)
     trainer, curve, window = Trainer(config, training, book, device), [], []
-    bar = tqdm(total=training.steps, desc=f"{name:8}", unit="step")
+    bar = tqdm(total=training.steps, desc=f"{name:8}", unit="step", disable=None)
     with bar, stop_on_interrupt() as interrupted:
         while not trainer.done:
             window.append(hits(trainer.step(), book))

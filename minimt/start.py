@@ -16,11 +16,12 @@ All other output projections are zero, so a layer begins as the identity.
 
 import numpy as np
 
-BACK = 2  # tokens of context that a lookup compares
+BACK = 3  # tokens of context that a lookup compares
 NEWEST_FIRST = 0.7  # weight of each code in a match relative to the one after it
 SCALE = 12.0  # of l2-normalised logits
 BUCKETS = 32  # of the relative position bias
 FOCUS = 8.0  # bias that fixes a head on one distance
+VOICE = 3.0  # size of what a lookup adds to the stream
 
 
 def init_params(config, seed=0):
@@ -97,4 +98,4 @@ def write_lookup(rng, config, params):
             params[memory + "query"][rooms[n - 1]] = compare
     copy = orthogonal(rng, E, token).T  # (token, E)
     params[memory + "value"][:token] = copy
-    params[memory + "output"][:, :token] = copy.T
+    params[memory + "output"][:, :token] = VOICE * copy.T

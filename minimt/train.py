@@ -177,7 +177,9 @@ def fit(trainer, save, label):
     """Train to the last step, calling `save()` by the way; False if Ctrl-C came."""
     tokens = trainer.training.streams * trainer.model.config.segment
     total, made = trainer.training.steps * tokens, len(trainer.losses) * tokens
-    bar = tqdm(total=total, initial=made, desc=label, unit="tok", unit_scale=True)
+    bar = tqdm(
+        total=total, initial=made, desc=label, unit="tok", unit_scale=True, disable=None
+    )
     saved = time.perf_counter()
     with bar, stop_on_interrupt() as interrupted:
         while not trainer.done and not interrupted:

@@ -57,9 +57,7 @@ def check(result, expected):
 
 @pytest.mark.parametrize("tables, bits", SIZES)
 @pytest.mark.parametrize("K", [1, 4, 40])
-def test_the_best_of_the_keys_that_share_a_bucket_are_found(
-    example, tables, bits, K
-):
+def test_the_best_of_the_keys_that_share_a_bucket_are_found(example, tables, bits, K):
     lsh = LSH(D, tables, bits, seed=1)
     result = lsh.topk(*example, K)
     *expected, scored = topk_by_loops(lsh, *example, K)
@@ -150,6 +148,18 @@ def test_where_no_slot_is_valid_nothing_is_found(example, bits):
     assert found[1].any() and not found[0].any()
     assert (scores[0] == -np.inf).all() and not index[0].any()
     assert not lsh.scored[0].any()
+
+
+def test_as_many_bits_as_allowed_keep_streams_and_heads_apart(rng):
+    one = l2_normalize(rng.normal(size=(M, D)))
+    keys = np.stack([np.roll(one, shift, axis=0) for shift in range(B * H)])
+    keys, valid = keys.reshape(B, H, M, D), np.ones((B, M), bool)
+    q, lsh = np.tile(one[:T], (B, H, 1, 1)), LSH(D, 1, 30, seed=1)
+    scores, index, found = lsh.topk(q, keys, valid, 1)
+    *expected, scored = topk_by_loops(lsh, q, keys, valid, 1)
+    check((scores, index, found), expected)
+    np.testing.assert_array_equal(lsh.scored, scored)
+    near(scores, np.ones((B, H, T, 1)))
 
 
 def planted(rng, pairs=300, size=16):

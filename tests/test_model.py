@@ -24,7 +24,7 @@ def params_of(config, seed=0):
     """Weights in float64, none of them zero, gates and scales unequal."""
     rng = np.random.default_rng(seed)
     return {
-        name: weights + 0.3 * rng.normal(size=weights.shape)
+        name: weights + 0.2 * rng.normal(size=weights.shape)
         for name, weights in init_params(config, seed).items()
     }
 
