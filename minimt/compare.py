@@ -1,16 +1,13 @@
 """The main job: a model with memory and the same model without, on the same batches."""
 
 import json
-import os
 import pathlib
-import platform
 import time
 from dataclasses import asdict, replace
 
-import torch
 from tqdm import tqdm
 
-from . import __version__, figures
+from . import figures
 from .config import Config
 from .corpus import Corpus, Source, load_corpus
 from .data import DocumentStreams, encode, load_vocabulary, split
@@ -23,7 +20,8 @@ from .evaluate import (
     summary,
     with_memory,
 )
-from .files import replace_file
+from .files import write_json
+from .report import machine, versions
 from .torch_model import MemorizingTransformer
 from .train import Trainer, Training, fit, load_checkpoint, save_checkpoint
 
@@ -168,33 +166,3 @@ def about(options, trainer, corpus):
         versions=versions(),
         machine=machine(),
     )
-
-
-def versions():
-    """Of everything a result may depend on."""
-    import numpy
-    import tokenizers
-
-    return dict(
-        minimt=__version__,
-        python=platform.python_version(),
-        numpy=numpy.__version__,
-        torch=torch.__version__,
-        tokenizers=tokenizers.__version__,
-    )
-
-
-def machine():
-    """The kind of machine, in a few words."""
-    return dict(
-        system=platform.system(),
-        processor=platform.machine(),
-        cores=os.cpu_count(),
-        threads=torch.get_num_threads(),
-        accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    )
-
-
-def write_json(path, content):
-    """Write a JSON file for people and machines."""
-    replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode())

@@ -1,5 +1,6 @@
 """Writing files so that a reader, or a crash, never meets half of one."""
 
+import json
 import os
 import pathlib
 
@@ -14,3 +15,8 @@ def replace_file(path, content):
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def write_json(path, content):
+    """Write a JSON file for people and machines."""
+    replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode())

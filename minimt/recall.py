@@ -7,9 +7,10 @@ import torch
 from tqdm import tqdm
 
 from . import figures
-from .compare import machine, versions, write_json
 from .config import Config
+from .files import write_json
 from .phonebook import NUMBERS, VOCAB, PhoneBook
+from .report import machine, versions
 from .train import Trainer, Training, stop_on_interrupt
 
 CONFIG = Config(

@@ -1,4 +1,13 @@
-"""Results as tables for a terminal."""
+"""Results as tables for a terminal, and what they depend on."""
+
+import os
+import platform
+
+import numpy
+import tokenizers
+import torch
+
+from . import __version__
 
 
 def table(rows):
@@ -48,3 +57,25 @@ def recall(metrics):
         near, far = f"{found['near']:.1%}", f"{found['far']:.1%}"
         rows.append((label, near, far, f"{found['seconds']:.1f}"))
     return table(rows) + f"\nchance: {metrics['chance']:.1%}"
+
+
+def versions():
+    """Of everything a result may depend on."""
+    return dict(
+        minimt=__version__,
+        python=platform.python_version(),
+        numpy=numpy.__version__,
+        torch=torch.__version__,
+        tokenizers=tokenizers.__version__,
+    )
+
+
+def machine():
+    """The kind of machine, in a few words."""
+    return dict(
+        system=platform.system(),
+        processor=platform.machine(),
+        cores=os.cpu_count(),
+        threads=torch.get_num_threads(),
+        accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    )

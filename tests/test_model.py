@@ -55,8 +55,7 @@ def test_two_segments_with_a_cache_are_one_long_segment(rng):
 
 
 def test_a_memory_of_everything_behind_an_open_gate_is_attention_to_the_past(rng):
-    """Every past token retrieved, gate 1: the memory layer attends to all of it, without
-    bias, and only to it. A one-layer model on which a dense computation is easy."""
+    """Every past token retrieved and gate 1: one layer, computed densely beside it."""
     config = replace(
         CONFIG, layers=1, memory_layer=0, cache=0, memory=40, neighbours=40
     )

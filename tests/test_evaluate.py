@@ -1,0 +1,95 @@
+"""Evaluation counts every token of a document once, as reading it alone would."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from test_model import CONFIG, params_of
+
+from minimt import data, evaluate, model
+from minimt.torch_model import MemorizingTransformer
+
+
+@pytest.fixture
+def twin():
+    return MemorizingTransformer(CONFIG).load_numpy(params_of(CONFIG))
+
+
+def documents(rng, *lengths):
+    return [rng.integers(CONFIG.vocab, size=n) for n in lengths]
+
+
+def numpy_losses(doc, config=CONFIG):
+    """One document read alone by the NumPy model, segment after segment."""
+    nats, state = [], None
+    for at in range(0, len(doc) - 1, config.segment):
+        piece = doc[None, at : at + config.segment + 1]
+        logits, state = model.forward(params_of(config), config, piece[:, :-1], state)
+        nats.append(model.token_losses(logits, piece[:, 1:])[0])
+    return np.concatenate(nats)
+
+
+@pytest.mark.parametrize("streams", [1, 2, 5, 9])
+def test_losses_are_those_of_each_document_read_alone(rng, twin, streams):
+    docs = documents(rng, 11, 40, 3, 27, 6)
+    found = evaluate.document_losses(twin, docs, streams)
+    for nats, doc in zip(found, docs):
+        np.testing.assert_allclose(nats, numpy_losses(doc), atol=1e-5)
+
+
+def test_the_memory_size_can_be_changed(rng, twin):
+    docs = documents(rng, 40, 27)
+    for M in (0, 4, 99):
+        config = replace(CONFIG, memory=M)
+        found = evaluate.document_losses(evaluate.with_memory(twin, M), docs)
+        np.testing.assert_allclose(found[0], numpy_losses(docs[0], config), atol=1e-5)
+
+
+def test_a_summary_is_in_nats_perplexity_and_bits_per_byte():
+    nats, texts = [np.array([1.0, 2.0]), np.array([6.0])], ["héé", "x"]
+    found = evaluate.summary(nats, texts)
+    assert found["nats_per_token"] == 3 and found["tokens"] == 3
+    assert found["perplexity"] == pytest.approx(math.exp(3))
+    assert found["bits_per_byte"] == pytest.approx(9 / math.log(2) / 6)
+
+
+def test_reading_twice_compares_the_same_tokens(rng, twin):
+    docs = documents(rng, 11, 13, 30)  # the last is longer than the memory
+    found = evaluate.read_twice(twin, docs)
+    nats = [numpy_losses(np.concatenate([doc, doc[1:]])) for doc in docs[:2]]
+    first = np.concatenate([nats[0][:10], nats[1][:12]]).mean()
+    second = np.concatenate([nats[0][10:], nats[1][12:]]).mean()
+    assert found["documents"] == 2
+    assert found["first"] == pytest.approx(first, abs=1e-5)
+    assert found["saved"] == pytest.approx(first - second, abs=1e-5)
+    assert evaluate.read_twice(twin, docs[2:]) is None
+
+
+def test_distances_count_tokens_since_the_name_was_last_begun(tmp_path):
+    text = "alpha = beta(alpha)\nbeta += alpha # ab"
+    vocabulary = data.train_vocabulary([text * 50], 268, tmp_path)
+    distance = evaluate.name_distances(vocabulary, text)
+    spans = vocabulary.encode(text).offsets
+    assert len(distance) == len(spans) == len(data.encode(vocabulary, text)) - 1
+    begun = [
+        next(i for i, (a, b) in enumerate(spans) if a <= at < b) for at in (0, 13, 28)
+    ]
+    assert distance[begun[0]] == 0
+    assert distance[begun[1]] == begun[1] - begun[0] > 0
+    assert distance[begun[2]] == begun[2] - begun[1] > 0
+    sign = next(i for i, (a, b) in enumerate(spans) if a <= text.index("#") < b)
+    assert distance[sign] == -1 and distance[-1] == -1  # "ab" is no name
+
+
+def test_gains_are_averaged_by_distance():
+    gains = [np.array([1.0, 2.0, 3.0]), np.array([4.0, 6.0])]
+    distances = [np.array([0, -1, 1]), np.array([300, 63])]
+    rows = evaluate.gain_by_distance(gains, distances)
+    found = {row["distance"]: (row["gain"], row["tokens"]) for row in rows}
+    assert found == {
+        "seen first here": (1, 1),
+        "1–63": (4.5, 2),
+        "256–1023": (4, 1),
+        "in no name": (2, 1),
+    }

@@ -1,0 +1,104 @@
+"""Looking up names the right places, and generation reads as training did."""
+
+import numpy as np
+import pytest
+import torch
+from test_model import CONFIG, params_of
+
+from minimt import data, evaluate, lookups, model
+from minimt.generate import generate
+from minimt.torch_model import MemorizingTransformer
+
+
+@pytest.fixture
+def twin():
+    return MemorizingTransformer(CONFIG).load_numpy(params_of(CONFIG))
+
+
+@torch.no_grad()
+def test_places_are_where_the_retrieved_keys_were_written(rng, twin):
+    """The key in a retrieved slot is the one that the named position wrote."""
+    doc = rng.integers(CONFIG.vocab, size=43)
+    places = lookups.retrieved_places(twin, doc, set(range(42)))
+    state, T, written, checked = twin.first_state(1), CONFIG.segment, [], 0
+    for age in range(0, 42, T):
+        before = state.memory.keys[0].numpy().copy()  # (H, M, D)
+        _, state = twin(torch.from_numpy(doc[None, age : age + T]), state)
+        _, index, found = (x[0].numpy() for x in state.retrieved)  # (H, T, K)
+        for i in range(age, min(age + T, 42)):
+            for head, named in enumerate(places[i]):
+                slots = index[head, i - age][found[head, i - age]]
+                assert len(named) == len(slots) == min(CONFIG.neighbours, age)
+                for (place, _), slot in zip(named, slots):
+                    np.testing.assert_array_equal(
+                        before[head, slot], written[place][head]
+                    )
+                    checked += 1
+        slots = np.arange(age, min(age + T, 43)) % CONFIG.memory
+        written += list(state.memory.keys[0].numpy()[:, slots].swapaxes(0, 1).copy())
+    assert checked > 100
+
+
+@torch.no_grad()
+def test_weights_are_those_of_the_softmax_over_what_was_found(rng, twin):
+    doc = rng.integers(CONFIG.vocab, size=12)
+    places, state = lookups.retrieved_places(twin, doc, {7})[7], None
+    for age in (0, 5):
+        _, state = twin(torch.from_numpy(doc[None, age : age + 5]), state)
+    for head, named in enumerate(places):
+        scale = twin.layers[1]["log_scale"].exp()[head]
+        expected = (scale * state.retrieved[0][0, head, 2]).softmax(-1)
+        np.testing.assert_allclose([w for _, w in named], expected, atol=1e-6)
+        assert [w for _, w in named] == sorted((w for _, w in named), reverse=True)
+
+
+def test_slots_are_turned_into_positions_by_the_ring():
+    M, age = 13, 40
+    written = {}
+    for n in range(age):
+        written[n % M] = n
+    logits = np.zeros(M)
+    found = lookups.weigh(logits, np.arange(M), age, M)
+    assert [place for place, _ in found] == [written[slot] for slot in range(M)]
+    assert lookups.weigh(np.full(3, -np.inf), np.zeros(3, int), 5, M) == []
+
+
+def test_gainers_are_the_tokens_that_gain_most(rng, twin):
+    doc = rng.integers(CONFIG.vocab, size=43)
+    without = evaluate.document_losses(evaluate.with_memory(twin, 0), [doc])[0]
+    gain = without - evaluate.document_losses(twin, [doc])[0]
+    found = lookups.gainers(twin, doc, top=4)
+    saved = [lookup.without - lookup.with_memory for lookup in found]
+    np.testing.assert_allclose(saved, np.sort(gain)[::-1][:4], atol=1e-6)
+    assert [gain[lookup.position] for lookup in found] == pytest.approx(saved, abs=1e-6)
+
+
+def test_a_report_shows_the_places_in_their_text(rng, tmp_path):
+    text = "one two three four five six seven eight nine ten\x1b[31m " * 9
+    vocabulary = data.train_vocabulary([text], 270, tmp_path)
+    config = model.Config(vocab=270, segment=16, memory=64, embed=32, layers=2)
+    twin, doc = MemorizingTransformer(config), data.encode(vocabulary, text)
+    shown = lookups.report(twin, vocabulary, doc, lookups.gainers(twin, doc, top=2))
+    assert shown.count("saves") == 2 and "head 3, gate 0.50" in shown
+    assert "tokens back" in shown and "⟦" in shown
+    assert "\x1b" not in shown  # a document cannot write to the terminal
+
+
+def test_greedy_generation_takes_what_reading_it_all_predicts(rng, twin):
+    """The likeliest token after a text, whether it is read whole or written on."""
+    prompt = rng.integers(CONFIG.vocab, size=12)
+    written = list(generate(twin, prompt, count=9, temperature=0))
+    text, state, best = np.concatenate([prompt, written]), None, []
+    for at in range(0, len(text), CONFIG.segment):
+        piece = text[None, at : at + CONFIG.segment]
+        logits, state = model.forward(params_of(CONFIG), CONFIG, piece, state)
+        best += logits[0].argmax(-1).tolist()
+    assert written == best[11:20]
+
+
+@pytest.mark.parametrize("length", [1, 4, 5, 6, 10])
+def test_generation_is_seeded_and_starts_anywhere_in_a_segment(rng, twin, length):
+    prompt = rng.integers(CONFIG.vocab, size=length)
+    drawn = [list(generate(twin, prompt, 20, seed=seed)) for seed in (0, 0, 1)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(drawn[0]) == 20 and max(drawn[0]) < CONFIG.vocab

@@ -1,0 +1,134 @@
+"""Training learns, and goes on after any stop as if there had been none."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from test_model import CONFIG
+
+from minimt import train
+from minimt.data import DocumentStreams
+from minimt.errors import InputError
+from minimt.train import Trainer, Training
+
+TRAINING = Training(streams=3, steps=30, warmup=5, learning_rate=1e-2)
+
+
+def trainer_of(config=CONFIG, training=TRAINING):
+    """A trainer on documents in which tokens follow one another in a fixed order."""
+    rng = np.random.default_rng(0)
+    docs = [(rng.integers(23) + np.arange(n)) % 23 for n in (40, 33, 61, 12)]
+    streams = DocumentStreams(docs, training.streams, config.segment, training.seed)
+    return Trainer(config, training, streams)
+
+
+def finish(trainer):
+    while not trainer.done:
+        trainer.step()
+    return trainer.losses
+
+
+def test_training_learns():
+    losses = finish(trainer_of(training=replace(TRAINING, steps=150)))
+    assert np.mean(losses[-5:]) < 0.5 * np.log(CONFIG.vocab)  # half of a blind guess
+
+
+def test_same_seed_same_losses_other_seed_others():
+    assert finish(trainer_of()) == finish(trainer_of())
+    assert finish(trainer_of()) != finish(
+        trainer_of(training=replace(TRAINING, seed=1))
+    )
+
+
+@pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, memory=0, cache=0)])
+@pytest.mark.parametrize("steps", [0, 1, 13, 30])
+def test_a_checkpoint_goes_on_to_the_last_bit(config, steps, tmp_path):
+    whole, stopped = trainer_of(config), trainer_of(config)
+    for _ in range(steps):
+        stopped.step()
+    train.save_checkpoint(tmp_path / "x.pt", stopped.state_dict())
+    resumed = trainer_of(config)
+    resumed.load_state_dict(train.load_checkpoint(tmp_path / "x.pt"))
+    assert finish(resumed) == finish(whole)
+    for name, weights in whole.model.state_dict().items():
+        assert torch.equal(weights, resumed.model.state_dict()[name])
+
+
+def test_learning_rate_warms_up_and_decays():
+    rates = [train.learning_rate(step, TRAINING) for step in range(31)]
+    assert rates[4] == max(rates) == pytest.approx(1e-2)
+    assert np.all(np.diff(rates[:5]) > 0) and np.all(np.diff(rates[5:]) < 0)
+    assert rates[30] == pytest.approx(2e-4)
+
+
+def test_minutes_become_steps():
+    trainer = trainer_of()
+    trainer.plan(minutes=1e-9)
+    assert trainer.done and len(trainer.losses) == train.PROBE
+    longer = trainer_of()
+    longer.plan(minutes=10)
+    assert longer.training.steps > 100
+
+
+def test_matrices_decay_and_nothing_else():
+    trainer = trainer_of()
+    decayed, free = trainer.optimizer.param_groups
+    assert decayed["weight_decay"] > 0 and free["weight_decay"] == 0
+    everything = decayed["params"] + free["params"]
+    assert len(everything) == len(list(trainer.model.parameters()))
+    layer = trainer.model.layers[1]
+    for name in ("bias", "gate", "log_scale", "mlp_norm"):
+        assert any(layer[name] is p for p in free["params"]), name
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not a checkpoint", b"PK\x03\x04" + bytes(99)]
+)
+def test_a_damaged_checkpoint_is_refused_in_one_line(content, tmp_path):
+    (tmp_path / "x.pt").write_bytes(content)
+    with pytest.raises(InputError, match="damaged") as error:
+        train.load_checkpoint(tmp_path / "x.pt")
+    assert "\n" not in str(error.value)
+
+
+def test_a_cut_checkpoint_is_refused(tmp_path):
+    train.save_checkpoint(tmp_path / "x.pt", trainer_of().state_dict())
+    whole = (tmp_path / "x.pt").read_bytes()
+    (tmp_path / "x.pt").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(InputError, match="damaged"):
+        train.load_checkpoint(tmp_path / "x.pt")
+
+
+def test_a_checkpoint_runs_no_code(tmp_path):
+    class Harm:
+        def __reduce__(self):
+            return os.mkdir, (str(tmp_path / "harm"),)
+
+    torch.save({"config": Harm()}, tmp_path / "x.pt")
+    with pytest.raises(InputError, match="damaged"):
+        train.load_checkpoint(tmp_path / "x.pt")
+    assert not (tmp_path / "harm").exists()
+
+
+def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
+    train.save_checkpoint(tmp_path / "x.pt", trainer_of().state_dict())
+    before = (tmp_path / "x.pt").read_bytes()
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "replace", fail)
+    with pytest.raises(OSError):
+        train.save_checkpoint(tmp_path / "x.pt", {})
+    assert (tmp_path / "x.pt").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(
+    "field", ["streams", "steps", "learning_rate", "clip", "warmup", "weight_decay"]
+)
+def test_training_options_that_cannot_be_used_are_named(field):
+    with pytest.raises(ValueError, match=field):
+        Training(**{field: -1})
