@@ -23,7 +23,14 @@ from .evaluate import (
 from .files import write_json
 from .report import machine, versions
 from .torch_model import MemorizingTransformer
-from .train import Trainer, Training, fit, load_checkpoint, save_checkpoint
+from .train import (
+    Trainer,
+    Training,
+    fit,
+    load_checkpoint,
+    save_checkpoint,
+    stop_on_interrupt,
+)
 
 MEMORY, VANILLA = "memory.pt", "vanilla.pt"  # a run's two checkpoints
 OPTIONS, METRICS = "options.json", "metrics.json"
@@ -70,21 +77,21 @@ def compare(folder, options, device):
 
 def train_one(path, config, training, corpus, device, minutes=None):
     """A trainer that has made all its steps; goes on from the checkpoint at `path`."""
-    streams = DocumentStreams(
-        corpus.train, training.streams, config.segment, training.seed
-    )
-    trainer = Trainer(config, training, streams, device)
-    if path.exists():
-        trainer.load_state_dict(load_checkpoint(path))
-    elif minutes:
-        trainer.plan(minutes)
+    with stop_on_interrupt() as interrupted:  # from here on Ctrl-C loses nothing
+        docs, B, T = corpus.train, training.streams, config.segment
+        streams = DocumentStreams(docs, B, T, training.seed)
+        trainer = Trainer(config, training, streams, device)
+        if path.exists():
+            trainer.load_state_dict(load_checkpoint(path))
+        elif minutes:
+            trainer.plan(minutes)
 
-    def save():
-        text = corpus.vocabulary.to_str()
-        save_checkpoint(path, trainer.state_dict() | {"vocabulary": text})
+        def save():
+            text = corpus.vocabulary.to_str()
+            save_checkpoint(path, trainer.state_dict() | {"vocabulary": text})
 
-    if not trainer.done and not fit(trainer, save, path.stem):
-        raise KeyboardInterrupt
+        if not trainer.done and not fit(trainer, save, path.stem, interrupted):
+            raise KeyboardInterrupt
     return trainer
 
 

@@ -25,6 +25,7 @@ def mix(remembered, local, gate_logit, found):
     remembered and local (B, H, T, D), gate_logit (H,), found (B, H, T, K). A query that
     found nothing keeps local alone: our rule, the paper does not say.
     """
-    gate = 1 / (1 + np.exp(-gate_logit))[:, None, None]  # (H, 1, 1)
+    gate = (1 + np.tanh(gate_logit / 2)) / 2  # the sigmoid, without overflow
+    gate = gate[:, None, None]  # (H, 1, 1)
     gate = gate * found.any(axis=-1, keepdims=True)  # (B, H, T, 1)
     return gate * remembered + (1 - gate) * local

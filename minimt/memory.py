@@ -33,11 +33,18 @@ class Memory:
 
     def clear(self, starts):
         """Forget everything in the streams where `starts` (B,) is True."""
-        self.written[starts] = 0
+        self.written[np.asarray(starts, dtype=bool)] = 0
 
     def write(self, k, v):
-        """Append T tokens, k and v (B, H, T, D), over the oldest ones, in place."""
-        (B, _, M, _), T = self.keys.shape, k.shape[2]
+        """Append T tokens, k and v (B, H, T, D), over the oldest ones, in place.
+
+        ValueError for other sizes: one head's keys must not be spread over all heads.
+        """
+        (B, H, M, D), T = self.keys.shape, k.shape[2]
+        if k.shape != (B, H, T, D) or v.shape != k.shape:
+            raise ValueError(
+                f"write k and v of {(B, H, T, D)}, not {k.shape}, {v.shape}"
+            )
         kept = np.arange(max(0, T - M), T)  # of T > M tokens the last M remain
         stream, slot = np.arange(B)[:, None], (self.written[:, None] + kept) % M
         # The slice between two index arrays puts their axes first: (B, T, H, D).

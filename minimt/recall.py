@@ -11,7 +11,7 @@ from .config import Config
 from .files import write_json
 from .phonebook import NUMBERS, VOCAB, PhoneBook
 from .report import machine, versions
-from .train import Trainer, Training, stop_on_interrupt
+from .train import Trainer, Training
 
 CONFIG = Config(
     vocab=VOCAB,
@@ -53,8 +53,8 @@ def learn(config, training, name, device):
     """Train on phone books: the trainer and the curve [(step, near, far)]."""
     book = PhoneBook(training.streams, config.segment, training.seed)
     trainer, curve, window = Trainer(config, training, book, device), [], []
-    bar = tqdm(total=training.steps, desc=f"{name:8}", unit="step", disable=None)
-    with bar, stop_on_interrupt() as interrupted:
+    about = dict(desc=f"{name:8}", unit="step", disable=None)
+    with tqdm(total=training.steps, **about) as bar:
         while not trainer.done:
             window.append(hits(trainer.step(), book))
             bar.update()
@@ -63,8 +63,6 @@ def learn(config, training, name, device):
                 curve.append((len(trainer.losses), near, far))
                 bar.set_postfix_str(f"recall near {near:.0%}, far {far:.0%}")
                 window = []
-            if interrupted:
-                raise KeyboardInterrupt
     return trainer, curve
 
 

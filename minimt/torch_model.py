@@ -15,8 +15,8 @@ from .start import init_params
 
 def softmax(x, axis=-1):
     """Weights along `axis`; 0, and so is their gradient, where all entries are −inf."""
-    nothing = (x == -torch.inf).all(axis, keepdim=True)
-    return x.masked_fill(nothing, 0).softmax(axis).masked_fill(nothing, 0)
+    some = x.detach().amax(axis, keepdim=True) > -torch.inf
+    return torch.where(some, x, 0).softmax(axis) * some
 
 
 def causal_mask(T, S):
@@ -29,9 +29,15 @@ def attend(q, k, v, scale, bias=None, mask=None):
     logits = (scale[:, None, None] * q) @ k.mT  # (B, H, T, S)
     if bias is not None:
         logits = logits + bias
-    if mask is not None:
-        logits = logits.masked_fill(~mask, -torch.inf)
-    return softmax(logits) @ v
+    if mask is None:
+        return logits.softmax(-1) @ v
+    logits = logits + where_not(mask, torch.finfo(q.dtype).min, q.dtype)
+    return logits.softmax(-1) @ v * mask.any(-1, keepdim=True)
+
+
+def where_not(mask, penalty, dtype):
+    """0 where mask, else the penalty: adding it is far faster than filling logits."""
+    return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, penalty)
 
 
 def split_heads(x, H):
@@ -81,8 +87,7 @@ class Memory:
     @property
     def valid(self):
         """True for the slots that hold a token of the stream's document: (B, M)."""
-        slot = torch.arange(self.keys.shape[2], device=self.written.device)
-        return slot < self.written[:, None]
+        return torch.arange(self.keys.shape[2]).to(self.written) < self.written[:, None]
 
     def clear(self, starts):
         """Forget everything in the streams where `starts` (B,) is True."""
@@ -110,16 +115,14 @@ def exact_topk(q, keys, valid, K):
 
 
 def _topk_of_stream(q, keys, valid, K, groups=128):
-    """q (H, T, D), keys (H, M, D), valid (M,) → scores and index (H, T, K).
-
-    Exact: the K best keys lie in the K groups of slots with the largest maxima.
-    """
-    scores = (q @ keys.mT).masked_fill_(~valid, -torch.inf)  # (H, T, M)
+    """q (H, T, D), keys (H, M, D), valid (M,) → scores and index (H, T, K)."""
+    scores = (q @ keys.mT).add_(where_not(valid, -torch.inf, q.dtype))  # (H, T, M)
     M = scores.shape[-1]
     if M % groups or K >= groups:
         scores, index = scores.topk(min(K, M), -1)
         short = (0, K - scores.shape[-1])
         return F.pad(scores, short, value=-torch.inf), F.pad(index, short)
+    # The K best keys lie in the K groups of slots with the largest maxima.
     largest = scores.unflatten(-1, (-1, groups)).amax(-2)  # slot s: group s % groups
     group = largest.topk(K, -1, sorted=False).indices  # (H, T, K)
     member = torch.arange(0, M, groups, device=q.device)[:, None] + group[..., None, :]
@@ -221,10 +224,7 @@ class MemorizingTransformer(nn.Module):
         return State(age, [None] * c.layers, Memory(*shape) if c.memory else None)
 
     def forward(self, tokens, state=None, starts=None):
-        """tokens (B, T), state, starts (B,) → logits (B, T, V) and the new state.
-
-        The state passed in is used up: its memory is written in place, not copied.
-        """
+        """As `model.forward`, but the memory in `state` is written: it is used up."""
         B, T = check_tokens(tokens, self.config)
         starts = tokens.new_zeros(B).bool() if starts is None else starts
         state = start_documents(state or self.first_state(B), starts)

@@ -173,15 +173,13 @@ def load_checkpoint(path):
         ) from None
 
 
-def fit(trainer, save, label):
-    """Train to the last step, calling `save()` by the way; False if Ctrl-C came."""
+def fit(trainer, save, label, interrupted):
+    """Train to the last step, calling `save()` by the way; False if interrupted."""
     tokens = trainer.training.streams * trainer.model.config.segment
     total, made = trainer.training.steps * tokens, len(trainer.losses) * tokens
-    bar = tqdm(
-        total=total, initial=made, desc=label, unit="tok", unit_scale=True, disable=None
-    )
+    about = dict(desc=label, unit="tok", unit_scale=True, disable=None)
     saved = time.perf_counter()
-    with bar, stop_on_interrupt() as interrupted:
+    with tqdm(total=total, initial=made, **about) as bar:
         while not trainer.done and not interrupted:
             trainer.step()
             recent = trainer.losses[-50:]

@@ -19,10 +19,9 @@ def attend_by_loops(q, k, v, found, scale):
         for n in np.flatnonzero(found[b, h, t]):
             dot = sum(q[b, h, t, d] * k[b, h, t, n, d] for d in range(q.shape[3]))
             weight[n] = math.exp(scale[h] * dot)
-        for d in range(q.shape[3]):
-            for n in weight:
-                share = weight[n] / sum(weight.values())
-                out[b, h, t, d] += share * v[b, h, t, n, d]
+        for n, one in weight.items():
+            for d in range(q.shape[3]):
+                out[b, h, t, d] += one / sum(weight.values()) * v[b, h, t, n, d]
     return out
 
 

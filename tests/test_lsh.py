@@ -77,8 +77,7 @@ def test_the_scored_keys_are_those_of_the_last_search(example):
 @pytest.mark.parametrize("tables", [1, 3])
 @pytest.mark.parametrize("K", [1, 7, 50])
 def test_with_one_bucket_the_search_is_exact(example, tables, K):
-    q, keys, valid = example
-    lsh = LSH(D, tables, 0, seed=1)
+    valid, lsh = example[2], LSH(D, tables, 0, seed=1)
     check(lsh.topk(*example, K), exact_topk(*example, K))
     expected = np.broadcast_to(valid.sum(axis=1)[:, None, None], (B, H, T))
     np.testing.assert_array_equal(lsh.scored, expected)

@@ -256,3 +256,12 @@ def test_a_vector_shorter_than_eps_is_divided_by_eps(twin):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_normalising_keeps_the_dtype(twin, rng, dtype):
     assert twin.l2_normalize(rng.normal(size=(2, 3)).astype(dtype)).dtype == dtype
+
+
+@pytest.mark.parametrize("shape", [(1, 3, 4, 5), (2, 1, 4, 5), (2, 3, 4, 1)])
+def test_keys_of_one_head_or_stream_are_not_spread_over_all(shape):
+    memory_of_right_size = Memory(2, 3, 7, 5)
+    with pytest.raises(ValueError, match="write"):
+        memory_of_right_size.write(np.ones(shape), np.ones((2, 3, 4, 5)))
+    with pytest.raises(ValueError, match="write"):
+        memory_of_right_size.write(np.ones((2, 3, 4, 5)), np.ones(shape))

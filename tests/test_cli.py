@@ -1,0 +1,226 @@
+"""The commands as a person types them, mistakes included: one line and exit code 2."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+SMALL = (
+    "--vocab 280 --embed 16 --heads 2 --layers 2 --segment 8 --cache 8 --memory 64 "
+    "--neighbours 4 --streams 2 --steps 6 --held_out 2 --device cpu"
+).split()
+COMMANDS = ("train", "recall", "evaluate", "generate", "inspect")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a corpus of six small documents in it."""
+    place = tmp_path_factory.mktemp("place")
+    (place / "texts").mkdir()
+    for i in range(6):
+        words = " ".join(
+            f"name{(7 * j * (i + 1)) % 31} = value{j % 5};" for j in range(90)
+        )
+        (place / "texts" / f"{i}.txt").write_text(words)
+    return place
+
+
+def environment():
+    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    return os.environ | dict(PYTHONPATH=here, OMP_NUM_THREADS="1")
+
+
+def minimt(place, *args):
+    """Run a command in a folder: (exit code, output, what it said beside it)."""
+    command = [sys.executable, "-m", "minimt", *map(str, args)]
+    done = subprocess.run(
+        command, cwd=place, env=environment(), capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@pytest.fixture(scope="module")
+def run(place):
+    """A finished run: its folder, and what `train --json` printed."""
+    flags = ("--data", "texts", *SMALL, "--json")
+    code, out, said = minimt(place, "train", *flags)
+    assert code == 0, said
+    return place / "runs" / "texts", json.loads(out)
+
+
+def test_train_leaves_checkpoints_metrics_and_figures(run):
+    folder, printed = run
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "gain_by_distance.png",
+        "gates.png",
+        "loss_curves.png",
+        "memory.pt",
+        "memory_sizes.png",
+        "metrics.json",
+        "options.json",
+        "vanilla.pt",
+    ]
+    metrics = json.loads((folder / "metrics.json").read_text())
+    assert metrics == printed
+    assert [row["memory"] for row in metrics["by_memory"]] == [0, 64, 512, 2048, 8192]
+    assert metrics["training"]["seed"] == 0 and metrics["versions"]["torch"]
+    assert metrics["machine"]["cores"] and metrics["seconds"]["memory"] > 0
+    saved = metrics["vanilla"]["nats_per_token"] - metrics["memory"]["nats_per_token"]
+    assert metrics["gain"] == pytest.approx(saved)
+    assert metrics["read_twice"]["documents"] == 1
+    assert all(path.stat().st_size < 100_000 for path in folder.glob("*.png"))
+
+
+def test_evaluate_finds_again_what_train_found(place, run):
+    folder, metrics = run
+    code, out, _ = minimt(place, "evaluate", folder, "--json")
+    again = json.loads(out)
+    assert code == 0 and again["by_memory"] == metrics["by_memory"]
+    assert again["vanilla"] == metrics["vanilla"]
+
+
+def test_evaluate_reads_another_folder(place, run):
+    code, out, _ = minimt(place, "evaluate", run[0], "--data", "texts")
+    assert code == 0 and "read twice" in out and "without memory" in out
+
+
+def test_generate_goes_on_from_the_prompt(place, run):
+    args = ("generate", run[0], "--prompt", "name1 =", "--tokens", 9)
+    code, out, _ = minimt(place, *args, "--read", "texts/1.txt")
+    assert code == 0 and out.startswith("name1 =") and len(out) > len("name1 =\n")
+    assert minimt(place, *args, "--read", "texts/1.txt")[1] == out
+
+
+def test_inspect_shows_what_memory_found(place, run):
+    code, out, _ = minimt(place, "inspect", run[0], "texts/1.txt", "--top", 3)
+    assert code == 0 and out.count("saves") == 3 and "tokens back" in out
+    code, out, _ = minimt(place, "inspect", run[0], "texts/1.txt", "--json")
+    assert len(json.loads(out)) == 10
+
+
+def test_a_killed_run_resumes_as_if_it_had_never_stopped(place, run):
+    """Killed between steps at a checkpoint, with no chance to say good-bye."""
+    script = (
+        "import os, sys; from minimt import cli, train; train.SAVE_EVERY = 0\n"
+        "step = train.Trainer.step\n"
+        "def killed(self):\n"
+        "    if len(self.losses) == 4: os.kill(os.getpid(), 9)\n"
+        "    return step(self)\n"
+        "train.Trainer.step = killed\n"
+        "cli.main(sys.argv[1:])\n"
+    )
+    flags = ["train", "--data", "texts", *SMALL, "--name", "killed"]
+    command = [sys.executable, "-c", script, *flags]
+    code = subprocess.run(command, cwd=place, env=environment()).returncode
+    assert code == -signal.SIGKILL
+    assert not (place / "runs" / "killed" / "metrics.json").exists()
+    code, out, said = minimt(place, "train", "--resume", "runs/killed", "--json")
+    assert code == 0, said
+    resumed, whole = json.loads(out), run[1]
+    for part in ("by_memory", "vanilla", "gate", "read_twice", "gain_by_distance"):
+        assert resumed[part] == whole[part], part
+
+
+def test_ctrl_c_saves_and_says_how_to_go_on(place):
+    flags = [*SMALL, "--steps", "100000", "--name", "stopped", "--no_vanilla"]
+    command = [sys.executable, "-m", "minimt", "train", "--data", "texts", *flags]
+    process = subprocess.Popen(
+        command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    options = place / "runs" / "stopped" / "options.json"
+    while not options.exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "Traceback" not in said
+    assert "minimt train --resume" in said
+    assert (place / "runs" / "stopped" / "memory.pt").exists()
+
+
+MISTAKES = {
+    "no command": ([], "required"),
+    "unknown command": (["trian"], "invalid choice"),
+    "unknown option": (["train", "--step", "3"], "unrecognized arguments: --step"),
+    "no number": (["train", "--steps", "many"], "invalid int value"),
+    "bad size": (["train", "--heads", "3"], "no multiple of heads"),
+    "bad layer": (["train", "--memory_layer", "9"], "below layers"),
+    "bad choice": (["train", "--search", "annoy"], "one of exact, lsh"),
+    "no memory": (["train", "--memory", "0"], "train needs a memory"),
+    "bad rate": (["train", "--learning_rate", "nan"], "learning_rate"),
+    "tiny vocabulary": (["train", "--data", "texts", "--vocab", "99"], "too small"),
+    "missing folder": (["train", "--data", "nowhere"], "no folder nowhere"),
+    "no such ending": (["train", "--data", "texts", "--endings", ".md"], ".md"),
+    "one document": (["train", "--data", "one"], "at least two"),
+    "only rubbish": (["train", "--data", "rubbish"], "no text file"),
+    "short documents": (
+        ["train", "--data", "texts", "--vocab", "280", "--segment", "99999"],
+        "shorter than a segment",
+    ),
+    "taken name": (["train", "--data", "texts", "--name", "texts"], "already"),
+    "resume and more": (
+        ["train", "--resume", "x", "--steps", "3"],
+        "leave out --steps",
+    ),
+    "resume nothing": (["train", "--resume", "nowhere"], "no run"),
+    "no device": (["recall", "--device", "tpu"], "no device tpu"),
+    "no run": (["evaluate", "nowhere"], "no run"),
+    "broken run": (["generate", "broken"], "damaged"),
+    "no file": (["inspect", "runs/texts", "nowhere"], "cannot read nowhere"),
+    "binary file": (["inspect", "runs/texts", "rubbish/b"], "not UTF-8"),
+    "empty file": (["generate", "runs/texts", "--read", "rubbish/e"], "is empty"),
+    "short file": (["inspect", "runs/texts", "one/a.txt"], "fits one segment"),
+    "negative": (["generate", "runs/texts", "--tokens", "-1"], "invalid count"),
+}
+
+
+@pytest.fixture(scope="module")
+def mess(place, run):
+    """What the mistakes need to be lying about."""
+    for name in ("one", "rubbish", "broken"):
+        (place / name).mkdir()
+    (place / "one" / "a.txt").write_text("hello")
+    (place / "rubbish" / "b").write_bytes(b"\0\xff")
+    (place / "rubbish" / "e").write_bytes(b"")
+    (place / "broken" / "options.json").write_text("{}")
+    (place / "broken" / "memory.pt").write_bytes(b"broken")
+
+
+def test_mistakes_get_one_line_and_exit_code_2(place, mess, capsys, monkeypatch):
+    """All in one process, where starting takes longest."""
+    from minimt.cli import main
+
+    monkeypatch.chdir(place)
+    before = sorted(path for path in (place / "runs").glob("[!v]*"))
+    for name, (args, advice) in MISTAKES.items():
+        try:
+            code = main(args)
+        except SystemExit as stop:
+            code = stop.code
+        said = capsys.readouterr().err
+        assert code == 2, (name, said)
+        assert advice in said, (name, said)
+        assert len(said.strip().splitlines()) == 1, (name, said)
+    assert sorted(path for path in (place / "runs").glob("[!v]*")) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    from minimt.cli import main
+
+    with pytest.raises(SystemExit) as stop:
+        main([command, "--help"])
+    assert stop.value.code == 0 and "--device" in capsys.readouterr().out
+
+
+def test_recall_learns_nothing_in_two_steps_but_reports_it(place):
+    code, out, _ = minimt(place, "recall", "--steps", 10, "--json")
+    metrics = json.loads(out)
+    assert code == 0 and metrics["chance"] == 1 / 16
+    assert set(metrics["memory"]) >= {"near", "far", "curve", "seconds"}
+    assert (place / "runs" / "recall" / "recall.png").exists()
