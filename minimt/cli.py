@@ -2,10 +2,10 @@
 
 import argparse
 import json
+import math
 import pathlib
 from dataclasses import asdict, fields
 
-import numpy as np
 import torch
 
 from . import compare, data, lookups, recall, report
@@ -13,7 +13,7 @@ from .config import Config
 from .corpus import Source, say
 from .errors import InputError
 from .generate import generate
-from .train import Training
+from .train import Training, load_checkpoint
 
 RUNS = pathlib.Path("runs")
 
@@ -23,7 +23,7 @@ def main(argv=None):
     try:
         args = parser().parse_args(argv)
         text, result = args.command(args)
-        print(json.dumps(result, indent=2, ensure_ascii=False) if args.json else text)
+        print(json.dumps(result, indent=2) if args.json else text)
         return 0
     except InputError as error:
         say(f"minimt: {error}")
@@ -48,6 +48,8 @@ def train_command(args):
         folder = pathlib.Path(args.resume)
         options = compare.load_run(folder)
     else:
+        if {"steps", "minutes"} <= given:
+            raise InputError("give --steps or --minutes, not both")
         source, config = build(Source, args), build(Config, args)
         if not config.memory:
             raise InputError(
@@ -61,23 +63,26 @@ def train_command(args):
         options = dict(
             config=asdict(config),
             training=asdict(build(Training, args)),
-            source=asdict(source),
+            source=asdict(source.absolute()),
             minutes=getattr(args, "minutes", None),
             vanilla="no_vanilla" not in given,
         )
     try:
         metrics = compare.compare(folder, options, device(args))
     except KeyboardInterrupt:
+        if not (folder / data.RUN_FILE).exists():
+            raise
         again = f"python -m minimt train --resume {folder}"
-        raise KeyboardInterrupt(f"stopped and saved; go on with: {again}") from None
+        raise KeyboardInterrupt(f"stopped; go on with: {again}") from None
     say(f"saved in {folder}")
     return report.comparison(metrics), metrics
 
 
 def recall_command(args):
     """Learn phone books with and without memory: who recalls far numbers?"""
+    metrics = recall.recall(args.steps, args.seed, device(args))
     folder = free_folder("recall")
-    metrics = recall.recall(folder, args.steps, args.seed, device(args))
+    recall.save(folder, metrics)
     say(f"saved in {folder}")
     return report.recall(metrics), metrics
 
@@ -113,8 +118,9 @@ def inspect_command(args):
 
 def run_model(args):
     """The model with memory of the run that was named, and its vocabulary."""
-    compare.load_run(args.run)
-    return compare.load_model(pathlib.Path(args.run, compare.MEMORY), device(args))
+    folder = pathlib.Path(args.run)
+    compare.load_run(folder)
+    return compare.load_model(load_checkpoint(folder / compare.MEMORY), device(args))
 
 
 class Parser(argparse.ArgumentParser):
@@ -137,7 +143,7 @@ def parser():
         add_fields(train, part)
     optional = dict(default=argparse.SUPPRESS)
     about = "train the model with memory so long, the other for as many steps"
-    train.add_argument("--minutes", type=amount, help=about, **optional)
+    train.add_argument("--minutes", type=positive, help=about, **optional)
     train.add_argument("--name", help="name of the run (a free one)", **optional)
     about = "go on with a run that was stopped"
     train.add_argument("--resume", metavar="RUN", help=about, **optional)
@@ -145,7 +151,7 @@ def parser():
     train.add_argument("--no_vanilla", action="store_true", help=about, **optional)
 
     task = add_command(commands, recall_command)
-    add_flag(task, "steps", recall.TRAINING.steps, "training steps", count)
+    add_flag(task, "steps", recall.TRAINING.steps, "training steps", several)
     add_flag(task, "seed", 0, "seed of weights and books", count)
 
     evaluate = add_command(commands, evaluate_command, "run")
@@ -210,17 +216,28 @@ def build(cls, args):
 
 def count(text):
     """A whole number ≥ 0."""
-    number = int(text)
-    if number < 0:
-        raise ValueError
-    return number
+    return checked(text, int(text), 0 <= int(text) < 2**63, "a whole number ≥ 0")
+
+
+def several(text):
+    """A whole number ≥ 1."""
+    return checked(text, int(text), int(text) >= 1, "a whole number ≥ 1")
 
 
 def amount(text):
     """A finite number ≥ 0."""
-    number = float(text)
-    if not 0 <= number < np.inf:
-        raise ValueError
+    return checked(text, float(text), 0 <= float(text) < math.inf, "a number ≥ 0")
+
+
+def positive(text):
+    """A finite number above 0."""
+    return checked(text, float(text), 0 < float(text) < math.inf, "a number above 0")
+
+
+def checked(text, number, good, wanted):
+    """The number, if it is good; argparse says what is wanted if not."""
+    if not good:
+        raise argparse.ArgumentTypeError(f"{text} is not {wanted}")
     return number
 
 

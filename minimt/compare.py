@@ -1,7 +1,6 @@
 """The main job: a model with memory and the same model without, on the same batches."""
 
 import json
-import pathlib
 import time
 from dataclasses import asdict, replace
 
@@ -9,8 +8,8 @@ from tqdm import tqdm
 
 from . import figures
 from .config import Config
-from .corpus import Corpus, Source, load_corpus
-from .data import DocumentStreams, encode, load_vocabulary, split
+from .corpus import Corpus, Source, check_documents, digest, load_corpus, say
+from .data import RUN_FILE, DocumentStreams, encode, load_vocabulary, split
 from .errors import InputError
 from .evaluate import (
     document_losses,
@@ -33,15 +32,18 @@ from .train import (
 )
 
 MEMORY, VANILLA = "memory.pt", "vanilla.pt"  # a run's two checkpoints
-OPTIONS, METRICS = "options.json", "metrics.json"
+METRICS = "metrics.json"
 SIZES = (0, 512, 2048, 8192)  # memory sizes at which to evaluate
 
 
 def load_run(folder):
     """The options of the run in `folder`. InputError where there is none."""
     try:
-        return json.loads((pathlib.Path(folder) / OPTIONS).read_text())
-    except (OSError, ValueError):
+        options = json.loads((folder / RUN_FILE).read_text())
+        Config(**options["config"]), Training(**options["training"])
+        Source(**options["source"]), options["minutes"], options["vanilla"]
+        return options
+    except (OSError, ValueError, TypeError, KeyError):
         raise InputError(f"{folder} holds no run of minimt: give runs/NAME") from None
 
 
@@ -54,8 +56,10 @@ def compare(folder, options, device):
     """
     config, training = Config(**options["config"]), Training(**options["training"])
     source = Source(**options["source"])
-    corpus = load_corpus(source, config, training.seed, folder.parent)
-    write_json(folder / OPTIONS, options)  # only now: a bad source leaves no run behind
+    corpus = load_corpus(source, config, training.seed, folder.parent / ".vocabularies")
+    if not (folder / RUN_FILE).exists():  # only now: a bad source leaves no run behind
+        folder.mkdir(parents=True)  # an error if another run has just taken the name
+        write_json(folder / RUN_FILE, options)
     trainer = train_one(
         folder / MEMORY, config, training, corpus, device, options["minutes"]
     )
@@ -82,22 +86,25 @@ def train_one(path, config, training, corpus, device, minutes=None):
         streams = DocumentStreams(docs, B, T, training.seed)
         trainer = Trainer(config, training, streams, device)
         if path.exists():
-            trainer.load_state_dict(load_checkpoint(path))
-        elif minutes:
+            saved = load_checkpoint(path)
+            check_documents(saved, corpus.digest)
+            trainer.load_state_dict(saved)
+        elif minutes is not None:
             trainer.plan(minutes)
+        about = dict(vocabulary=corpus.vocabulary.to_str(), documents=corpus.digest)
 
         def save():
-            text = corpus.vocabulary.to_str()
-            save_checkpoint(path, trainer.state_dict() | {"vocabulary": text})
+            save_checkpoint(path, trainer.state_dict() | about)
 
-        if not trainer.done and not fit(trainer, save, path.stem, interrupted):
+        if not trainer.done or not path.exists():
+            fit(trainer, save, path.stem, interrupted)
+        if interrupted:
             raise KeyboardInterrupt
     return trainer
 
 
-def load_model(path, device="cpu"):
-    """The model and the vocabulary in a checkpoint."""
-    saved = load_checkpoint(path)
+def load_model(saved, device="cpu"):
+    """The model and the vocabulary in a checkpoint's content."""
     model = MemorizingTransformer(Config(**saved["config"])).to(device)
     model.load_state_dict(saved["model"])
     return model, load_vocabulary(saved["vocabulary"])
@@ -106,17 +113,24 @@ def load_model(path, device="cpu"):
 def evaluate(folder, other, device):
     """Measure a run's models again, on its held-out documents or on a folder's, all."""
     options = load_run(folder)
-    model, vocabulary = load_model(folder / MEMORY, device)
+    saved = load_checkpoint(folder / MEMORY)
+    model, vocabulary = load_model(saved, device)
     models = {"memory": model}
     if (folder / VANILLA).exists():
-        models["vanilla"] = load_model(folder / VANILLA, device)[0]
+        vanilla = load_checkpoint(folder / VANILLA)
+        if len(vanilla["losses"]) == len(saved["losses"]):
+            models["vanilla"] = load_model(vanilla, device)[0]
+        else:
+            say("the model without memory has not been trained as long: left out")
     source = Source(data=other) if other else Source(**options["source"])
     documents = source.read()
+    found = digest(documents)
     if not other:
+        check_documents(saved, found)
         _, documents = split(documents, source.held_out, options["training"]["seed"])
     names, texts = zip(*documents)
     held = [encode(vocabulary, text) for text in texts]
-    return measure(models, Corpus(vocabulary, [], names, texts, held))
+    return measure(models, Corpus(found, vocabulary, [], names, texts, held))
 
 
 def measure(models, corpus):

@@ -39,6 +39,8 @@ class Config:
             raise ValueError(f"embed {self.embed} is no multiple of heads {self.heads}")
         if self.memory_layer >= self.layers:
             raise ValueError(f"memory_layer must be below layers {self.layers}")
+        if self.bits > 30:
+            raise ValueError(f"bits must be at most 30, not {self.bits}")
         for name, choices in dict(search=("exact", "lsh"), start=STARTS).items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}")

@@ -1,8 +1,10 @@
 """A corpus: documents from one source, split, with their vocabulary, as tokens."""
 
+import hashlib
+import json
 import pathlib
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tokenizers import Tokenizer
 
@@ -17,13 +19,15 @@ class Source:
 
     data: str = option("", "folder of text files; none = Python's standard library")
     endings: str = option("", "file endings to read, as .py,.md; none = every file")
-    held_out: int = option(
-        12, "documents kept for evaluation, at most a quarter of all"
-    )
+    held_out: int = option(12, "documents kept for evaluation, up to a quarter of all")
 
     def __post_init__(self):
         if self.held_out < 1:
             raise ValueError(f"held_out must be at least 1, not {self.held_out}")
+
+    def absolute(self):
+        """The same source, wherever the next command is given."""
+        return replace(self, data=self.data and str(pathlib.Path(self.data).resolve()))
 
     @property
     def name(self):
@@ -46,6 +50,7 @@ class Source:
 class Corpus:
     """A vocabulary, training documents as tokens, held-out ones with their texts."""
 
+    digest: str  # by which a run knows its documents again
     vocabulary: Tokenizer
     train: list
     names: tuple
@@ -58,21 +63,36 @@ def load_corpus(source, config, seed, folder):
 
     InputError when there are too few documents, or none that fills a segment.
     """
-    train, held = data.split(source.read(), source.held_out, seed)
+    documents = source.read()
+    train, held = data.split(documents, source.held_out, seed)
     texts = [text for _, text in train]
     vocabulary = data.train_vocabulary(texts, config.vocab, folder)
     docs = [data.encode(vocabulary, text) for text in texts]
     long = [doc for doc in docs if len(doc) > config.segment]
     if not long:
         raise InputError(
-            f"every document is shorter than a segment of {config.segment} tokens: "
+            f"no document is longer than a segment of {config.segment} tokens: "
             "give longer texts, or a smaller --segment"
         )
     if len(long) < len(docs):
-        say(f"left out {len(docs) - len(long)} documents shorter than a segment")
+        say(f"left out {len(docs) - len(long)} documents that fit in a segment")
     names, texts = zip(*held)
     held = [data.encode(vocabulary, text) for text in texts]
-    return Corpus(vocabulary, long, names, texts, held)
+    return Corpus(digest(documents), vocabulary, long, names, texts, held)
+
+
+def digest(documents):
+    """A hash of the names and texts of documents."""
+    return hashlib.sha256(json.dumps(documents).encode()).hexdigest()
+
+
+def check_documents(saved, found):
+    """InputError unless a checkpoint was trained on the documents with this digest."""
+    if saved["documents"] != found:
+        raise InputError(
+            "these are not the documents that the run was trained on: bring them back, "
+            "train anew, or evaluate on another folder by --data"
+        )
 
 
 def say(line):

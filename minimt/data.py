@@ -11,36 +11,45 @@ from .errors import InputError
 from .files import replace_file
 
 DOCUMENT = "<document>"  # token 0, first in every document
-LIBRARY = "the Python standard library"
-NOT_PROSE = set(
+RUN_FILE = "minimt-run.json"  # in every folder of a run
+LEFT_OUT = set(  # folders of tests, tables and other people's packages
     "test tests idle_test encodings pydoc_data idlelib lib2to3 distutils ensurepip "
     "turtledemo site-packages dist-packages __pycache__".split()
 )
 
 
 def standard_library(least_bytes=8192):
-    """The Python standard library's source files as [(name, text)], by name."""
-    root = pathlib.Path(sysconfig.get_path("stdlib"))
-    paths = [path for path in root.rglob("*.py") if path.stat().st_size >= least_bytes]
-    paths = [
-        path for path in paths if not NOT_PROSE & set(path.relative_to(root).parts)
-    ]
-    return [(str(path.relative_to(root)), read_text(path)) for path in sorted(paths)]
+    """The Python standard library's source files as [(name, text)], by name.
+
+    Without `_sysconfigdata`, which differs by machine, and without links, which would
+    be the same text twice.
+    """
+    root, documents = pathlib.Path(sysconfig.get_path("stdlib")), []
+    for path in sorted(root.rglob("*.py")):
+        name = path.relative_to(root)
+        if LEFT_OUT & set(name.parts) or name.name.startswith("_sysconfigdata"):
+            continue
+        if not path.is_symlink() and path.stat().st_size >= least_bytes:
+            documents.append((str(name), read_text(path)))
+    return documents
 
 
 def read_folder(folder, endings=()):
     """Every text file below `folder` with one of the endings (none = all), by name.
 
     Returns [(name, text)] and the names of files left out: empty ones, binary ones and
-    exact copies. InputError when there is no such folder or nothing to read in it.
+    exact copies. Hidden files, and what runs of minimt left there, are passed over.
+    InputError when there is no such folder or nothing to read in it.
     """
     root = pathlib.Path(folder)
     if not root.is_dir():
         raise InputError(f"there is no folder {folder}: give a folder of text files")
+    runs = {path.parent for path in root.rglob(RUN_FILE)}
     documents, left_out, seen = [], [], set()
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
         name = str(path.relative_to(root))
-        if any(part.startswith(".") for part in path.relative_to(root).parts):
+        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        if hidden or path.parent in runs:
             continue
         if endings and not name.endswith(tuple(endings)):
             continue
@@ -79,7 +88,7 @@ def read_text(path):
 def split(documents, held_out=12, seed=0, most_bytes=65_536):
     """Part the documents by a seeded draw: (training, held-out), each sorted by name.
 
-    At most a quarter is held out, and no document of over `most_bytes` while there are
+    One is held out, or up to a quarter, and none of over `most_bytes` while there are
     enough others: each must be read from end to end to be evaluated.
     """
     if len(documents) < 2:
@@ -101,7 +110,7 @@ def train_vocabulary(texts, size, folder):
     """
     if size < 258:
         raise InputError(
-            f"vocab {size} is too small: 256 bytes and 2 more are the least"
+            f"vocab {size} is too small: 256 bytes, a start and a pair need 258"
         )
     digest = hashlib.sha256(f"{size}".encode())
     for text in texts:
@@ -149,7 +158,7 @@ class DocumentStreams:
     def __init__(self, docs, B, T, seed=None):
         if not docs or min(len(doc) for doc in docs) < 2:
             raise InputError(
-                "every document needs at least two tokens, and one must be"
+                "there must be documents, and each must have two tokens or more"
             )
         self.docs, self.B, self.T, self.seed = docs, B, T, seed
         self.document, self.offset = np.full(B, -1), np.zeros(B, dtype=np.int64)

@@ -10,7 +10,7 @@ import torch
 from .data import DocumentStreams
 from .torch_model import MemorizingTransformer, token_losses
 
-NAME = re.compile(r"[^\W\d]\w{2,}")  # an identifier or word of three letters or more
+NAME = re.compile(r"\b[^\W\d]\w{2,}")  # an identifier or word of three letters or more
 
 
 @torch.inference_mode()

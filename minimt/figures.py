@@ -31,11 +31,13 @@ def save(figure, path):
 
 def axes(title, xlabel, ylabel):
     """A figure with one pair of axes: (figure, axes)."""
-    figure = Figure(figsize=(6.4, 4), layout="constrained")
-    ax = figure.add_subplot(title=title, xlabel=xlabel, ylabel=ylabel)
+    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    figure.suptitle(title, fontsize=11.5)
+    ax = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="#dddddd", linewidth=0.8)
     ax.set_axisbelow(True)
+    ax.margins(x=0.06, y=0.12)
     return figure, ax
 
 
@@ -69,7 +71,8 @@ def memory_sizes(metrics):
     """Held-out loss of the model with memory by the size of its memory."""
     sizes = [row["memory"] for row in metrics["by_memory"]]
     nats = [row["nats_per_token"] for row in metrics["by_memory"]]
-    title = f"A memory of {sizes[-1]} tokens: held-out loss {saves(nats[0] - nats[-1])}"
+    saved = saves(nats[0] - nats[-1])
+    title = f"A memory of {sizes[-1]} tokens makes the held-out loss {saved}"
     figure, ax = axes(title, "memory in tokens, same weights", "nats per token")
     ax.plot(range(len(sizes)), nats, **WITH)
     for place, value in enumerate(nats):
@@ -85,8 +88,9 @@ def memory_sizes(metrics):
 
 def gates(gate):
     """The share of each head's output that comes from memory."""
-    low, high = min(gate), max(gate)
-    title = f"Heads take {low:.0%} to {high:.0%} of their output from memory"
+    low, high = f"{min(gate):.0%}", f"{max(gate):.0%}"
+    share = low if low == high else f"{low} to {high}"
+    title = f"Heads take {share} of their output from memory"
     figure, ax = axes(title, "head of the memory layer", "gate g")
     bars = ax.bar(range(len(gate)), gate, color=BLUE, width=0.6)
     ax.bar_label(bars, fmt="%.2f", padding=2)
@@ -99,9 +103,14 @@ def gates(gate):
 
 def gains(rows):
     """What memory saves on the tokens of a name, by how long ago it was last seen."""
-    best = max(rows, key=lambda row: row["gain"])
-    place = f"seen {best['distance']} tokens ago" if best["seen"] else best["distance"]
-    title = f"Memory saves most, {best['gain']:.2f} nats per token, on names {place}"
+    seen = [row for row in rows if row["seen"]]
+    best = max(seen, key=lambda row: row["gain"], default=None)
+    title = "Memory saves nothing on names that were seen before"
+    if best and best["gain"] > 0:
+        saved = f"{best['gain']:.2f} nats per token"
+        title = (
+            f"Memory saves most, {saved}, on names seen {best['distance']} tokens ago"
+        )
     figure, ax = axes(
         title, "tokens since the name was last seen", "nats saved per token"
     )

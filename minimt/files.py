@@ -11,7 +11,10 @@ def replace_file(path, content):
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        temporary.write_bytes(content)
+        with open(temporary, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
@@ -19,4 +22,4 @@ def replace_file(path, content):
 
 def write_json(path, content):
     """Write a JSON file for people and machines."""
-    replace_file(path, json.dumps(content, indent=2, ensure_ascii=False).encode())
+    replace_file(path, json.dumps(content, indent=2).encode())

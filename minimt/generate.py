@@ -38,5 +38,5 @@ def sample(logits, temperature, random):
     """One token by its logits (V,)."""
     if temperature == 0:
         return int(logits.argmax())
-    weights = (logits / temperature).softmax(-1)
+    weights = ((logits - logits.max()) / temperature).softmax(-1)
     return int(torch.multinomial(weights, 1, generator=random))

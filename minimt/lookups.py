@@ -12,8 +12,8 @@ from .evaluate import document_losses, with_memory
 class Lookup:
     """One token that memory helped to predict.
 
-    position: of the query, the token before it; without and with: its nats without and
-    with memory; places: per head [(position of the memory, weight)], heaviest first.
+    position: of the query, the token before it; without, with_memory: nats it costs;
+    places: per head [(position of what was found, weight)], heaviest first.
     """
 
     position: int
@@ -80,7 +80,7 @@ def report(model, vocabulary, doc, lookups, nearest=2, width=60):
         lines.append(f"     {context(vocabulary, doc, i, width)}")
         for head, places in enumerate(lookup.places):
             lines.append(f"   head {head}, gate {gate[head]:.2f}")
-            for position, weight in places[:nearest] or []:
+            for position, weight in places[:nearest]:
                 lines.append(
                     f"     {weight:4.0%} {i - position:6} tokens back: "
                     f"{context(vocabulary, doc, position - 1, width)}"

@@ -51,10 +51,3 @@ class Memory:
         self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
         self.values[stream, :, slot] = v[:, :, kept].swapaxes(1, 2)
         self.written += T
-
-    def copy(self):
-        """An independent memory with the same content."""
-        twin = object.__new__(Memory)
-        twin.keys, twin.values = self.keys.copy(), self.values.copy()
-        twin.written = self.written.copy()
-        return twin

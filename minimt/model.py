@@ -1,5 +1,6 @@
 """The whole model: a decoder whose memory layer also attends to what it read before."""
 
+from copy import deepcopy
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,7 +45,7 @@ def start_documents(state, starts):
 
     The input stays as it was: the memory is copied before anything is written.
     """
-    memory = state.memory and state.memory.copy()
+    memory = deepcopy(state.memory)
     if memory:
         memory.clear(starts)
     return State(np.where(starts, 0, state.age), list(state.caches), memory)

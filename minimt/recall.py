@@ -28,8 +28,8 @@ TRAINING = Training(streams=32, steps=150, learning_rate=2e-3)
 CHANCE = 1 / NUMBERS
 
 
-def recall(folder, steps, seed, device):
-    """Train on phone books with and without memory; returns and saves the metrics.
+def recall(steps, seed, device):
+    """Train on phone books with and without memory; returns the metrics.
 
     Far: the name was last listed over two segments ago, beyond the cache and the
     segment. Training accuracies are of books never seen before, so of unlearned ones;
@@ -43,10 +43,13 @@ def recall(folder, steps, seed, device):
         final = examine(trainer.model, training, seed + 1)
         seconds = time.perf_counter() - began
         metrics[name] = dict(final, curve=curve, seconds=seconds, config=asdict(config))
-    metrics |= dict(versions=versions(), machine=machine())
+    return metrics | dict(versions=versions(), machine=machine())
+
+
+def save(folder, metrics):
+    """Write the metrics, and the figure of them, into a folder."""
     write_json(folder / "metrics.json", metrics)
     figures.save(figures.recall_curves(metrics), folder / "recall.png")
-    return metrics
 
 
 def learn(config, training, name, device):
@@ -58,7 +61,7 @@ def learn(config, training, name, device):
         while not trainer.done:
             window.append(hits(trainer.step(), book))
             bar.update()
-            if len(trainer.losses) % 10 == 0:
+            if len(trainer.losses) % 10 == 0 or trainer.done:
                 near, far = rates(window)
                 curve.append((len(trainer.losses), near, far))
                 bar.set_postfix_str(f"recall near {near:.0%}, far {far:.0%}")

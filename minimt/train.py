@@ -25,7 +25,7 @@ class Training:
     """How to train. ValueError names the field that cannot be used."""
 
     streams: int = option(16, "documents read side by side (B)")
-    steps: int = option(1000, "segments that every stream reads")
+    steps: int = option(600, "segments that every stream reads")
     learning_rate: float = option(5e-3, "peak learning rate of AdamW")
     warmup: int = option(50, "steps until the peak")
     weight_decay: float = option(0.01, "decay of matrices; all else has none")
@@ -42,7 +42,7 @@ class Training:
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must not be negative")
         for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
+            if not 0 < getattr(self, name) < math.inf:
                 raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
 
 
@@ -56,12 +56,12 @@ def learning_rate(step, training):
 
 def adamw(model, training):
     """AdamW (Loshchilov & Hutter, ICLR 2019) with weight decay on matrices only."""
-    tables = [p for name, p in model.named_parameters() if p.ndim < 2 or "bias" in name]
-    few = set(map(id, tables))
-    matrices = [p for p in model.parameters() if id(p) not in few]
+    matrices, others = [], []  # the relative bias is a table of single numbers
+    for name, p in model.named_parameters():
+        (others if p.ndim < 2 or name.endswith(".bias") else matrices).append(p)
     groups = [
         {"params": matrices, "weight_decay": training.weight_decay},
-        {"params": tables, "weight_decay": 0.0},
+        {"params": others, "weight_decay": 0.0},
     ]
     return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
 
@@ -92,6 +92,8 @@ class Trainer:
         tokens, targets, starts = (torch.from_numpy(x).to(self.device) for x in segment)
         logits, self.state = self.model(tokens, self.state, starts)
         nats = loss(logits, targets)
+        if not nats.isfinite():
+            raise InputError("the loss is infinite: train with a lower --learning_rate")
         nats.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip)
         self.optimizer.step()
@@ -174,7 +176,7 @@ def load_checkpoint(path):
 
 
 def fit(trainer, save, label, interrupted):
-    """Train to the last step, calling `save()` by the way; False if interrupted."""
+    """Train until done or interrupted, calling `save()` by the way and at the end."""
     tokens = trainer.training.streams * trainer.model.config.segment
     total, made = trainer.training.steps * tokens, len(trainer.losses) * tokens
     about = dict(desc=label, unit="tok", unit_scale=True, disable=None)
@@ -189,7 +191,6 @@ def fit(trainer, save, label, interrupted):
                 save()
                 saved = time.perf_counter()
         save()
-    return trainer.done
 
 
 @contextmanager

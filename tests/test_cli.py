@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,7 +62,7 @@ def test_train_leaves_checkpoints_metrics_and_figures(run):
         "memory.pt",
         "memory_sizes.png",
         "metrics.json",
-        "options.json",
+        "minimt-run.json",
         "vanilla.pt",
     ]
     metrics = json.loads((folder / "metrics.json").read_text())
@@ -131,7 +132,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(place):
     process = subprocess.Popen(
         command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True
     )
-    options = place / "runs" / "stopped" / "options.json"
+    options = place / "runs" / "stopped" / "minimt-run.json"
     while not options.exists():
         assert process.poll() is None
         time.sleep(0.1)
@@ -141,6 +142,19 @@ def test_ctrl_c_saves_and_says_how_to_go_on(place):
     assert process.returncode == 130 and "Traceback" not in said
     assert "minimt train --resume" in said
     assert (place / "runs" / "stopped" / "memory.pt").exists()
+    assert said.strip().endswith("--resume runs/stopped")
+
+
+def test_minutes_set_the_steps_of_both_models(place):
+    """So few minutes that the steps of the probe are all: they are saved, too."""
+    flags = [*SMALL, "--minutes", "0.0001", "--name", "short", "--json"]
+    flags = [
+        flag for i, flag in enumerate(flags) if "--steps" not in flags[i - 1 : i + 1]
+    ]
+    code, out, said = minimt(place, "train", "--data", "texts", *flags)
+    assert code == 0, said
+    assert json.loads(out)["training"]["steps"] == 20
+    assert (place / "runs" / "short" / "memory.pt").exists()
 
 
 MISTAKES = {
@@ -154,14 +168,23 @@ MISTAKES = {
     "no memory": (["train", "--memory", "0"], "train needs a memory"),
     "bad rate": (["train", "--learning_rate", "nan"], "learning_rate"),
     "tiny vocabulary": (["train", "--data", "texts", "--vocab", "99"], "too small"),
-    "missing folder": (["train", "--data", "nowhere"], "no folder nowhere"),
+    "missing folder": (["train", "--data", "nowhere"], "there is no folder"),
     "no such ending": (["train", "--data", "texts", "--endings", ".md"], ".md"),
     "one document": (["train", "--data", "one"], "at least two"),
     "only rubbish": (["train", "--data", "rubbish"], "no text file"),
     "short documents": (
         ["train", "--data", "texts", "--vocab", "280", "--segment", "99999"],
-        "shorter than a segment",
+        "no document is longer",
     ),
+    "wild rate": (
+        ["train", "--data", "texts", *SMALL, "--learning_rate", "inf"],
+        "learning_rate must be",
+    ),
+    "many bits": (["train", "--search", "lsh", "--bits", "31"], "at most 30"),
+    "two lengths": (["train", "--steps", "3", "--minutes", "1"], "not both"),
+    "no time": (["train", "--minutes", "0"], "not a number above 0"),
+    "no steps": (["recall", "--steps", "0"], "not a whole number ≥ 1"),
+    "resume a broken run": (["train", "--resume", "broken"], "no run"),
     "taken name": (["train", "--data", "texts", "--name", "texts"], "already"),
     "resume and more": (
         ["train", "--resume", "x", "--steps", "3"],
@@ -170,12 +193,18 @@ MISTAKES = {
     "resume nothing": (["train", "--resume", "nowhere"], "no run"),
     "no device": (["recall", "--device", "tpu"], "no device tpu"),
     "no run": (["evaluate", "nowhere"], "no run"),
-    "broken run": (["generate", "broken"], "damaged"),
+    "broken run": (["generate", "broken"], "no run"),
+    "broken checkpoint": (["generate", "damaged"], "is damaged"),
+    "changed documents": (["evaluate", "changed"], "not the documents"),
+    "resume on changed documents": (["train", "--resume", "changed"], "not the doc"),
     "no file": (["inspect", "runs/texts", "nowhere"], "cannot read nowhere"),
     "binary file": (["inspect", "runs/texts", "rubbish/b"], "not UTF-8"),
     "empty file": (["generate", "runs/texts", "--read", "rubbish/e"], "is empty"),
     "short file": (["inspect", "runs/texts", "one/a.txt"], "fits one segment"),
-    "negative": (["generate", "runs/texts", "--tokens", "-1"], "invalid count"),
+    "negative": (
+        ["generate", "runs/texts", "--tokens", "-1"],
+        "not a whole number ≥ 0",
+    ),
 }
 
 
@@ -184,10 +213,18 @@ def mess(place, run):
     """What the mistakes need to be lying about."""
     for name in ("one", "rubbish", "broken"):
         (place / name).mkdir()
+    for name in ("damaged", "changed"):
+        shutil.copytree(run[0], place / name)
+    (place / "damaged" / "memory.pt").write_bytes(b"damaged")
+    options = json.loads((place / "changed" / "minimt-run.json").read_text())
+    options["source"]["data"] = str(place / "other")
+    (place / "changed" / "minimt-run.json").write_text(json.dumps(options))
+    shutil.copytree(place / "texts", place / "other")
+    (place / "other" / "0.txt").write_text("something else " * 99)
     (place / "one" / "a.txt").write_text("hello")
     (place / "rubbish" / "b").write_bytes(b"\0\xff")
     (place / "rubbish" / "e").write_bytes(b"")
-    (place / "broken" / "options.json").write_text("{}")
+    (place / "broken" / "minimt-run.json").write_text("{}")
     (place / "broken" / "memory.pt").write_bytes(b"broken")
 
 
@@ -196,7 +233,7 @@ def test_mistakes_get_one_line_and_exit_code_2(place, mess, capsys, monkeypatch)
     from minimt.cli import main
 
     monkeypatch.chdir(place)
-    before = sorted(path for path in (place / "runs").glob("[!v]*"))
+    before = sorted(path for path in (place / "runs").glob("*"))
     for name, (args, advice) in MISTAKES.items():
         try:
             code = main(args)
@@ -206,7 +243,7 @@ def test_mistakes_get_one_line_and_exit_code_2(place, mess, capsys, monkeypatch)
         assert code == 2, (name, said)
         assert advice in said, (name, said)
         assert len(said.strip().splitlines()) == 1, (name, said)
-    assert sorted(path for path in (place / "runs").glob("[!v]*")) == before
+    assert sorted(path for path in (place / "runs").glob("*")) == before
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -218,8 +255,8 @@ def test_every_command_has_help(command, capsys):
     assert stop.value.code == 0 and "--device" in capsys.readouterr().out
 
 
-def test_recall_learns_nothing_in_two_steps_but_reports_it(place):
-    code, out, _ = minimt(place, "recall", "--steps", 10, "--json")
+def test_recall_reports_even_one_step(place):
+    code, out, _ = minimt(place, "recall", "--steps", 1, "--json")
     metrics = json.loads(out)
     assert code == 0 and metrics["chance"] == 1 / 16
     assert set(metrics["memory"]) >= {"near", "far", "curve", "seconds"}

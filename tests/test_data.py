@@ -25,6 +25,8 @@ def test_a_folder_is_read_with_its_sub_folders_and_says_what_it_leaves_out(tmp_p
     write(tmp_path, b="two", a="one", deep__down="three", again="one")
     write(tmp_path, empty="", blank=" \n", binary=b"\0\1", latin=b"caf\xe9")
     (tmp_path / ".hidden").write_text("no")
+    write(tmp_path, run__report="left by a run")
+    (tmp_path / "run" / data.RUN_FILE).write_text("{}")
     (tmp_path / "code.py").write_text("pass")
     found, left_out = data.read_folder(tmp_path, [".txt"])
     assert found == [("a.txt", "one"), ("b.txt", "two"), ("deep/down.txt", "three")]

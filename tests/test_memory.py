@@ -199,28 +199,6 @@ def test_what_is_written_is_constant_for_the_gradient(torch_model):
     assert not memory.values.requires_grad
 
 
-def test_a_copy_and_its_original_go_separate_ways(pairs):
-    original = Memory(B, H, M, D, dtype=np.float64)
-    original.write(*pairs(3))
-    for changed, kept in [(original, original.copy()), (original.copy(), original)]:
-        before = kept.keys.copy(), kept.values.copy(), kept.valid.copy()
-        changed.write(*pairs(M))
-        changed.clear(streams(0))
-        for now, then in zip((kept.keys, kept.values, kept.valid), before):
-            np.testing.assert_array_equal(now, then)
-
-
-def test_a_copy_has_the_content_and_goes_on_where_the_original_was(pairs):
-    original = Memory(B, H, M, D, dtype=np.float64)
-    original.write(*pairs(3))
-    twin, new = original.copy(), pairs(4)
-    for memory in (original, twin):
-        memory.write(*new)
-    np.testing.assert_array_equal(twin.keys, original.keys)
-    np.testing.assert_array_equal(twin.values, original.values)
-    np.testing.assert_array_equal(twin.valid, original.valid)
-
-
 @pytest.mark.parametrize("axis", range(4))
 @pytest.mark.parametrize("size", [0, -1])
 def test_a_size_below_1_is_an_error(axis, size):

@@ -88,7 +88,9 @@ def test_torch_gradient_is_the_slope_of_the_numpy_loss_with_the_past_constant(
         logits, _ = model.forward(params, config, tokens, state, starts)
         return model.loss(logits, targets)
 
-    for name, grad in gradient(config, params, segments, targets).items():
+    learned = gradient(config, params, segments, targets)
+    assert learned.keys() == params.keys()
+    for name, grad in learned.items():
         direction = rng.normal(size=grad.shape)
         expected = slope(last_loss, params, name, direction)
         assert abs((grad * direction).sum() - expected) < 1e-7, name
