@@ -1,10 +1,9 @@
-"""The command line: flags are the fields of the configuration dataclasses."""
+"""The command line: what each command does with its flags."""
 
 import argparse
 import json
-import math
 import pathlib
-from dataclasses import asdict, fields
+from dataclasses import asdict
 
 import torch
 
@@ -12,6 +11,16 @@ from . import compare, data, lookups, recall, report
 from .config import Config
 from .corpus import Source, say
 from .errors import InputError
+from .flags import (
+    Parser,
+    add_fields,
+    add_flag,
+    amount,
+    build,
+    count,
+    positive,
+    several,
+)
 from .generate import generate
 from .train import Training, load_checkpoint
 
@@ -38,35 +47,7 @@ def main(argv=None):
 
 def train_command(args):
     """Train a model with memory, then the same without, and compare them."""
-    given = {key for key in vars(args) if key not in ("command", "json", "device")}
-    if "resume" in given:
-        if given != {"resume"}:
-            extra = ", ".join(sorted(f"--{key}" for key in given - {"resume"}))
-            raise InputError(
-                f"--resume takes its options from the run: leave out {extra}"
-            )
-        folder = pathlib.Path(args.resume)
-        options = compare.load_run(folder)
-    else:
-        if {"steps", "minutes"} <= given:
-            raise InputError("give --steps or --minutes, not both")
-        source, config = build(Source, args), build(Config, args)
-        if not config.memory:
-            raise InputError(
-                "train needs a memory to compare with none: --memory 1 or more"
-            )
-        named = "name" in given
-        folder = RUNS / args.name if named else free_folder(source.name)
-        if folder.exists():
-            again = f"choose another --name, or go on with --resume {folder}"
-            raise InputError(f"{folder} is there already: {again}")
-        options = dict(
-            config=asdict(config),
-            training=asdict(build(Training, args)),
-            source=asdict(source.absolute()),
-            minutes=getattr(args, "minutes", None),
-            vanilla="no_vanilla" not in given,
-        )
+    folder, options = resumed_run(args) if "resume" in args else new_run(args)
     try:
         metrics = compare.compare(folder, options, device(args))
     except KeyboardInterrupt:
@@ -76,6 +57,36 @@ def train_command(args):
         raise KeyboardInterrupt(f"stopped; go on with: {again}") from None
     say(f"saved in {folder}")
     return report.comparison(metrics), metrics
+
+
+def resumed_run(args):
+    """The folder and the options of a run that is to go on."""
+    extra = sorted(set(vars(args)) - {"command", "json", "device", "resume"})
+    if extra:
+        flags = ", ".join(f"--{name}" for name in extra)
+        raise InputError(f"--resume takes its options from the run: leave out {flags}")
+    folder = pathlib.Path(args.resume)
+    return folder, compare.load_run(folder)
+
+
+def new_run(args):
+    """The folder and the options of a run that begins."""
+    if "steps" in args and "minutes" in args:
+        raise InputError("give --steps or --minutes, not both")
+    source, config = build(Source, args), build(Config, args)
+    if not config.memory:
+        raise InputError("train compares memory with none: --memory must be 1 or more")
+    folder = RUNS / args.name if "name" in args else free_folder(source.name)
+    if folder.exists():
+        again = f"choose another --name, or go on with --resume {folder}"
+        raise InputError(f"{folder} is there already: {again}")
+    return folder, dict(
+        config=asdict(config),
+        training=asdict(build(Training, args)),
+        source=asdict(source.absolute()),
+        minutes=getattr(args, "minutes", None),
+        vanilla="no_vanilla" not in args,
+    )
 
 
 def recall_command(args):
@@ -121,16 +132,6 @@ def run_model(args):
     folder = pathlib.Path(args.run)
     compare.load_run(folder)
     return compare.load_model(load_checkpoint(folder / compare.MEMORY), device(args))
-
-
-class Parser(argparse.ArgumentParser):
-    """Mistakes in one line, exit code 2; no abbreviations of flags."""
-
-    def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
 def parser():
@@ -182,63 +183,6 @@ def add_command(commands, run, *positional):
     add_flag(command, "device", "auto", "auto, cpu, cuda or mps", str)
     command.add_argument("--json", action="store_true", help="print the result as JSON")
     return command
-
-
-def add_flag(command, name, default, about, kind):
-    """One flag with its default in the help."""
-    about = f"{about} ({default or repr(default)})"
-    command.add_argument(f"--{name}", type=kind, default=default, help=about)
-
-
-def add_fields(command, cls):
-    """A flag per field of a dataclass; absent unless given: defaults live there."""
-    group = command.add_argument_group(cls.__doc__.split(".")[0].lower())
-    for field in fields(cls):
-        about = f"{field.metadata['help']} ({field.default or repr(field.default)})"
-        kind, name = type(field.default), f"--{field.name}"
-        group.add_argument(
-            name,
-            type=kind,
-            default=argparse.SUPPRESS,
-            metavar=kind.__name__,
-            help=about,
-        )
-
-
-def build(cls, args):
-    """The dataclass with the fields that were given as flags."""
-    given = vars(args)
-    try:
-        return cls(**{f.name: given[f.name] for f in fields(cls) if f.name in given})
-    except ValueError as error:
-        raise InputError(f"--{error}") from None
-
-
-def count(text):
-    """A whole number ≥ 0."""
-    return checked(text, int(text), 0 <= int(text) < 2**63, "a whole number ≥ 0")
-
-
-def several(text):
-    """A whole number ≥ 1."""
-    return checked(text, int(text), int(text) >= 1, "a whole number ≥ 1")
-
-
-def amount(text):
-    """A finite number ≥ 0."""
-    return checked(text, float(text), 0 <= float(text) < math.inf, "a number ≥ 0")
-
-
-def positive(text):
-    """A finite number above 0."""
-    return checked(text, float(text), 0 < float(text) < math.inf, "a number above 0")
-
-
-def checked(text, number, good, wanted):
-    """The number, if it is good; argparse says what is wanted if not."""
-    if not good:
-        raise argparse.ArgumentTypeError(f"{text} is not {wanted}")
-    return number
 
 
 def device(args):

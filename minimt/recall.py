@@ -24,7 +24,7 @@ CONFIG = Config(
     memory_layer=1,
     neighbours=8,
 )
-TRAINING = Training(streams=32, steps=150, learning_rate=2e-3)
+TRAINING = Training(streams=32, steps=200, learning_rate=2e-3)
 CHANCE = 1 / NUMBERS
 
 

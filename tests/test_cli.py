@@ -165,7 +165,7 @@ MISTAKES = {
     "bad size": (["train", "--heads", "3"], "no multiple of heads"),
     "bad layer": (["train", "--memory_layer", "9"], "below layers"),
     "bad choice": (["train", "--search", "annoy"], "one of exact, lsh"),
-    "no memory": (["train", "--memory", "0"], "train needs a memory"),
+    "no memory": (["train", "--memory", "0"], "must be 1 or more"),
     "bad rate": (["train", "--learning_rate", "nan"], "learning_rate"),
     "tiny vocabulary": (["train", "--data", "texts", "--vocab", "99"], "too small"),
     "missing folder": (["train", "--data", "nowhere"], "there is no folder"),
