@@ -1,6 +1,6 @@
 """LSH search: score only the keys that fall on the query's side of random hyperplanes.
 
-Charikar, STOC 2002. The paper's Section 3.1 allows any approximate search; theirs is
+Charikar, STOC 2002. The paper's Section 3.3 allows any approximate search; theirs is
 another one (one maximum per strided bucket).
 """
 
