@@ -71,8 +71,9 @@ def memory_sizes(metrics):
     """Held-out loss of the model with memory by the size of its memory."""
     sizes = [row["memory"] for row in metrics["by_memory"]]
     nats = [row["nats_per_token"] for row in metrics["by_memory"]]
-    saved = saves(nats[0] - nats[-1])
-    title = f"A memory of {sizes[-1]} tokens makes the held-out loss {saved}"
+    saved = nats[0] - nats[-1]
+    cost = f"{abs(saved):.2f} nats per token {'less' if saved >= 0 else 'more'}"
+    title = f"With {sizes[-1]} tokens of memory, the same weights cost {cost}"
     figure, ax = axes(title, "memory in tokens, same weights", "nats per token")
     ax.plot(range(len(sizes)), nats, **WITH)
     for place, value in enumerate(nats):
