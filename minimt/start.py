@@ -4,8 +4,8 @@ The lookup start writes an induction circuit (Olsson et al., 2022, arXiv 2209.11
 into two layers; the architecture stays the paper's. The residual stream is parted into
 rooms: the token itself, and one code for each of the `BACK` tokens before it.
 
-- The layer below the memory copies. Head h looks 1 + h mod BACK tokens back and writes
-  a random projection of the token there, its code, into the room for that distance.
+- The layer below the memory copies. Head h looks 1 + (h mod BACK) tokens back and
+  writes a random projection of the token there, its code, into that distance's room.
 - The memory layer compares. A query is made of the codes of this token and those just
   before it, a key of the codes of the tokens before its own; so a query finds the
   places *after* an earlier occurrence of the same tokens. The values hold the tokens
@@ -25,10 +25,11 @@ VOICE = 3.0  # size of what a lookup adds to the stream
 
 
 def init_params(config, seed=0):
-    """Fresh weights as {name: float32 array}; embeddings have standard deviation 1.
+    """Fresh weights as {name: float32 array}.
 
-    With start "lookup" the circuit is written in, where there is a layer below the
-    memory's to copy and an embedding wide enough for all rooms; else all is ordinary.
+    Embeddings have standard deviation 1. With start "lookup" they are zero outside the
+    token's room and the circuit is written in, where there is a layer below the
+    memory's and the embedding is wide enough for all rooms; else all is ordinary.
     """
     rng, params = np.random.default_rng(seed), {}
     params["embedding"] = rng.normal(size=(config.vocab, config.embed))
