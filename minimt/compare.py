@@ -8,8 +8,8 @@ from tqdm import tqdm
 
 from . import figures
 from .config import Config
-from .corpus import Corpus, Source, check_documents, digest, load_corpus, say
-from .data import RUN_FILE, DocumentStreams, encode, load_vocabulary, split
+from .corpus import Source, check_documents, digest, hold_out, load_corpus, say
+from .data import RUN_FILE, DocumentStreams, load_vocabulary, split
 from .errors import InputError
 from .evaluate import (
     document_losses,
@@ -32,7 +32,6 @@ from .train import (
 )
 
 MEMORY, VANILLA = "memory.pt", "vanilla.pt"  # a run's two checkpoints
-METRICS = "metrics.json"
 SIZES = (0, 512, 2048, 8192)  # memory sizes at which to evaluate
 
 
@@ -70,10 +69,10 @@ def compare(folder, options, device):
             folder / VANILLA, plain, trainer.training, corpus, device
         )
     models = {name: trainer.model for name, trainer in trainers.items()}
-    metrics = measure(models, corpus)
+    metrics = measure(models, corpus.vocabulary, corpus.held)
     metrics["seconds"] |= {name: t.seconds for name, t in trainers.items()}
     metrics |= about(options, trainer, corpus)
-    write_json(folder / METRICS, metrics)
+    write_json(folder / "metrics.json", metrics)
     losses = {name: trainer.losses for name, trainer in trainers.items()}
     figures.draw_all(folder, metrics, losses)
     return metrics
@@ -124,16 +123,13 @@ def evaluate(folder, other, device):
             say("the model without memory has not been trained as long: left out")
     source = Source(data=other) if other else Source(**options["source"])
     documents = source.read()
-    found = digest(documents)
     if not other:
-        check_documents(saved, found)
+        check_documents(saved, digest(documents))
         _, documents = split(documents, source.held_out, options["training"]["seed"])
-    names, texts = zip(*documents)
-    held = [encode(vocabulary, text) for text in texts]
-    return measure(models, Corpus(found, vocabulary, [], names, texts, held))
+    return measure(models, vocabulary, hold_out(documents, vocabulary))
 
 
-def measure(models, corpus):
+def measure(models, vocabulary, held):
     """Read the held-out documents with each model; all that metrics.json says of it.
 
     models: "memory" and, to compare with, "vanilla" if it was trained.
@@ -142,29 +138,29 @@ def measure(models, corpus):
     trained = model.config.memory  # one of the sizes may be this: read once
     sizes, largest = sorted({*SIZES, trained}), with_memory(model, max(SIZES))
     passes = len(sizes) + ("vanilla" in models) + 2
-    segments = sum(-(-len(doc) // model.config.segment) for doc in corpus.held)
+    segments = sum(-(-len(doc) // model.config.segment) for doc in held.docs)
     bar = tqdm(total=passes * segments, desc="evaluate", unit="segment", disable=None)
     with bar:
 
         def read(model):
-            return document_losses(model, corpus.held, on_segment=bar.update)
+            return document_losses(model, held.docs, on_segment=bar.update)
 
         by_size = {M: read(with_memory(model, M)) for M in sizes}
         nats = {"memory": by_size[trained]}
         if "vanilla" in models:
             nats["vanilla"] = read(models["vanilla"])
-        twice = read_twice(largest, corpus.held, bar.update)
+        twice = read_twice(largest, held.docs, bar.update)
         bar.update(bar.total - bar.n)  # documents too long for it were not read twice
-    result = {name: summary(x, corpus.texts) for name, x in nats.items()}
+    result = {name: summary(x, held.texts) for name, x in nats.items()}
     result["by_memory"] = [
-        dict(memory=M, **summary(x, corpus.texts)) for M, x in by_size.items()
+        dict(memory=M, **summary(x, held.texts)) for M, x in by_size.items()
     ]
     result["read_twice"] = twice
     if "vanilla" in models:
         result["gain"] = (
             result["vanilla"]["nats_per_token"] - result["memory"]["nats_per_token"]
         )
-        distances = [name_distances(corpus.vocabulary, text) for text in corpus.texts]
+        distances = [name_distances(vocabulary, text) for text in held.texts]
         gains = [a - b for a, b in zip(nats["vanilla"], nats["memory"])]
         result["gain_by_distance"] = gain_by_distance(gains, distances)
     gate = model.layers[model.config.memory_layer].gate
@@ -182,7 +178,7 @@ def about(options, trainer, corpus):
             source=options["source"]["data"] or "the Python standard library",
             training_documents=len(corpus.train),
             training_tokens=sum(len(doc) for doc in corpus.train),
-            held_out_documents=corpus.names,
+            held_out_documents=corpus.held.names,
         ),
         versions=versions(),
         machine=machine(),

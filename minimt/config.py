@@ -41,7 +41,8 @@ class Config:
             raise ValueError(f"memory_layer must be below layers {self.layers}")
         if self.bits > 30:
             raise ValueError(f"bits must be at most 30, not {self.bits}")
-        for name, choices in dict(search=("exact", "lsh"), start=STARTS).items():
+        choices_of = dict(search=("exact", "lsh"), start=("ordinary", "lookup"))
+        for name, choices in choices_of.items():
             if getattr(self, name) not in choices:
                 raise ValueError(f"{name} must be one of {', '.join(choices)}")
 
@@ -49,6 +50,3 @@ class Config:
     def head(self):
         """Head size D."""
         return self.embed // self.heads
-
-
-STARTS = ("ordinary", "lookup")

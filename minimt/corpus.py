@@ -47,15 +47,22 @@ class Source:
 
 
 @dataclass(frozen=True)
+class HeldOut:
+    """Documents to evaluate on: their names, texts and tokens."""
+
+    names: tuple
+    texts: tuple
+    docs: list
+
+
+@dataclass(frozen=True)
 class Corpus:
-    """A vocabulary, training documents as tokens, held-out ones with their texts."""
+    """A vocabulary, training documents as tokens, and held-out documents."""
 
     digest: str  # by which a run knows its documents again
     vocabulary: Tokenizer
     train: list
-    names: tuple
-    texts: tuple
-    held: list
+    held: HeldOut
 
 
 def load_corpus(source, config, seed, folder):
@@ -76,9 +83,13 @@ def load_corpus(source, config, seed, folder):
         )
     if len(long) < len(docs):
         say(f"left out {len(docs) - len(long)} documents that fit in a segment")
-    names, texts = zip(*held)
-    held = [data.encode(vocabulary, text) for text in texts]
-    return Corpus(digest(documents), vocabulary, long, names, texts, held)
+    return Corpus(digest(documents), vocabulary, long, hold_out(held, vocabulary))
+
+
+def hold_out(documents, vocabulary):
+    """Documents [(name, text)] with their tokens, to evaluate on."""
+    names, texts = zip(*documents)
+    return HeldOut(names, texts, [data.encode(vocabulary, text) for text in texts])
 
 
 def digest(documents):

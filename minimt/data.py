@@ -47,8 +47,8 @@ def read_folder(folder, endings=()):
     runs = {path.parent for path in root.rglob(RUN_FILE)}
     documents, left_out, seen = [], [], set()
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
-        name = str(path.relative_to(root))
-        hidden = any(part.startswith(".") for part in path.relative_to(root).parts)
+        inside = path.relative_to(root)
+        name, hidden = str(inside), any(part.startswith(".") for part in inside.parts)
         if hidden or path.parent in runs:
             continue
         if endings and not name.endswith(tuple(endings)):

@@ -69,7 +69,8 @@ def adamw(model, training):
 class Trainer:
     """A model, its optimiser, its streams and their state: all that a step changes.
 
-    `streams` yields (tokens, targets, starts) and has state_dict and load_state_dict.
+    `streams` yields (tokens, targets, starts); to be saved, it needs state_dict and
+    load_state_dict as well.
     """
 
     def __init__(self, config, training, streams, device="cpu"):
