@@ -22,13 +22,13 @@ class Config:
     memory_layer: int = option(1, "layer that has the memory, counted from 0")
     neighbours: int = option(16, "memories retrieved per query (K)")
     search: str = option("exact", "how to find neighbours: exact or lsh")
-    tables: int = option(8, "hash tables of the lsh search")
-    bits: int = option(6, "hyperplanes per hash table of the lsh search")
+    bits: int = option(6, "the lsh search has 2^bits cells")
+    probes: int = option(16, "cells, in torch pages of 64 keys, that lsh looks into")
     start: str = option("lookup", "initial weights: ordinary or lookup")
 
     def __post_init__(self):
         least = dict(vocab=2, layers=1, heads=1, embed=1, segment=1, cache=0, memory=0)
-        least |= dict(memory_layer=0, neighbours=1, tables=1, bits=0)
+        least |= dict(memory_layer=0, neighbours=1, bits=0, probes=1)
         for name, bound in least.items():
             value = getattr(self, name)
             if type(value) is not int or value < bound:

@@ -1,71 +1,64 @@
-"""LSH search: score only the keys that fall on the query's side of random hyperplanes.
+"""LSH search: score only the keys in the cells nearest to the query.
 
-Charikar, STOC 2002. The paper's Section 3.3 allows any approximate search; theirs is
-another one (one maximum per strided bucket).
+Voronoi LSH (Silva et al., SISAP 2014): the hash of a vector is the pivot with which it
+has the largest product, the pivots being stored keys drawn at random. The borders of
+two cells are hyperplanes; but where keys crowd in a corner of the sphere, as those of a
+trained model do, so do these, and random ones do not. The paper's Section 3.3 allows
+any approximate search; theirs is another one (one maximum per strided bucket).
 """
 
 import numpy as np
 
-from .search import rank
+from .search import order, topk
 
 
 class LSH:
-    """`tables` hash tables of 2^`bits` buckets each.
+    """`tables` hash tables of 2^`bits` cells, of which a query probes some per table.
 
-    A key is a candidate for a query if they share a bucket in any table. bits = 0 makes
-    one bucket: exact search. ValueError for sizes that make no table.
+    bits = 0 makes one cell: exact search. ValueError for sizes that make no table.
     """
 
-    def __init__(self, D, tables, bits, seed):
-        if D < 1 or tables < 1 or not 0 <= bits <= 30:
-            raise ValueError(f"no LSH with D={D}, tables={tables}, bits={bits}")
-        self.planes = np.random.default_rng(seed).normal(size=(tables, D, bits))
+    def __init__(self, D, tables, bits, seed, probes=1):
+        if D < 1 or tables < 1 or not 0 <= bits <= 30 or probes < 1:
+            sizes = f"D={D}, tables={tables}, bits={bits}, probes={probes}"
+            raise ValueError(f"no LSH with {sizes}")
+        self.D, self.tables, self.cells = D, tables, 2**bits
+        self.seed, self.probes = seed, probes
         self.scored = None  # (B, H, T): how many keys the last topk scored per query
 
-    def bucket(self, x):
-        """The bucket of each vector in each table: (B, H, N, D) → (tables, B, H, N)."""
-        side = np.einsum("bhnd,xdp->xbhnp", x, self.planes.astype(x.dtype)) > 0
-        return side @ (1 << np.arange(side.shape[-1]))
-
     def topk(self, q, keys, valid, K):
-        """As `search.exact_topk`, among the candidates; exact scores, each key once."""
-        B, H, T, _ = q.shape
-        query, slot = self.candidates(q, keys, valid)
-        M, D = keys.shape[2:]
-        group = query // T  # the (stream, head) that query and key belong to
-        scores = np.einsum(
-            "nd,nd->n", q.reshape(-1, D)[query], keys.reshape(-1, D)[group * M + slot]
-        )
-        count = np.bincount(query, minlength=B * H * T)
-        self.scored = count.reshape(B, H, T)
-        # Ragged lists of candidates become rows, as wide as the longest.
-        column = np.arange(len(query)) - np.repeat(np.cumsum(count) - count, count)
-        wide = np.full((len(count), count.max(initial=0)), -np.inf, q.dtype)
-        wide[query, column] = scores
-        index = np.zeros(wide.shape, dtype=np.int64)
-        index[query, column] = slot
-        return tuple(x.reshape(B, H, T, K) for x in rank(wide, index, K))
+        """As `search.exact_topk`, among the candidates; exact scores, each key once.
+
+        To be read, not to be fast: the torch twin computes the candidates' scores only.
+        """
+        if q.shape[-1] != self.D:
+            raise ValueError(f"queries of size {q.shape[-1]} for an LSH of {self.D}")
+        self.scored, best = np.zeros(q.shape[:3], dtype=np.int64), []
+        for b, h in np.ndindex(q.shape[:2]):
+            candidate = self.candidates(q[b, h], keys[b, h], valid[b])
+            self.scored[b, h] = candidate.sum(axis=-1)
+            best.append(topk(np.where(candidate, q[b, h] @ keys[b, h].T, -np.inf), K))
+        return tuple(np.reshape(part, (*q.shape[:3], K)) for part in zip(*best))
 
     def candidates(self, q, keys, valid):
-        """Pairs (query, slot) that share a bucket, sorted, each once: two vectors (N,).
+        """True where a query probes the cell of a key in any table: bool (T, M).
 
-        Queries are numbered through (B, H, T). One sorted list holds the buckets of all
-        streams and heads, so a bucket is a run that binary search finds.
+        q (T, D), keys (M, D), valid (M,).
         """
-        (B, H, T, _), M = q.shape, keys.shape[2]
-        group = np.arange(B * H).reshape(B, H, 1) << self.planes.shape[2]
-        seen = np.broadcast_to(valid[:, None], (B, H, M)).ravel()
-        stored = np.flatnonzero(seen)
-        pairs = []
-        for key_bucket, query_bucket in zip(self.bucket(keys), self.bucket(q)):
-            of_key = (group + key_bucket).ravel()[stored]
-            of_query = (group + query_bucket).ravel()
-            order = np.argsort(of_key, kind="stable")
-            first = np.searchsorted(of_key[order], of_query, side="left")
-            count = np.searchsorted(of_key[order], of_query, side="right") - first
-            query = np.repeat(np.arange(B * H * T), count)
-            place = np.arange(count.sum()) - np.repeat(
-                np.cumsum(count) - count - first, count
-            )
-            pairs.append(query * M + stored[order[place]] % M)
-        return np.divmod(np.unique(np.concatenate(pairs)), M)
+        shared = np.zeros((len(q), len(keys)), dtype=bool)
+        for chosen in draw_pivots(
+            np.flatnonzero(valid), self.tables, self.cells, self.seed
+        ):
+            pivots = keys[chosen]  # (cells, D)
+            cell = (keys @ pivots.T).argmax(axis=-1)  # (M,)
+            nearest = order(q @ pivots.T)[:, : self.probes]
+            probed = np.zeros((len(q), len(pivots)), dtype=bool)
+            np.put_along_axis(probed, nearest, True, axis=-1)
+            shared |= probed[:, cell]
+        return shared & valid
+
+
+def draw_pivots(slots, tables, cells, seed):
+    """Per table, the slots whose keys are its pivots: all, if there are too few."""
+    rng = np.random.default_rng(seed)
+    return [rng.permutation(slots)[:cells] for _ in range(tables if len(slots) else 0)]

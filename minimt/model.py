@@ -60,7 +60,7 @@ def remember(config, q, memory, scale):
     """What each query found: remembered (B, H, T, D), and the search's result."""
     search = exact_topk
     if config.search == "lsh":
-        search = LSH(config.head, config.tables, config.bits, seed=0).topk
+        search = LSH(config.head, 1, config.bits, seed=0, probes=config.probes).topk
     retrieved = search(q, memory.keys, memory.valid, config.neighbours)
     _, index, found = retrieved  # (B, H, T, K)
     stream, head = np.ogrid[: q.shape[0], : q.shape[1]]

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from .config import Config, option
 from .errors import InputError
 from .files import replace_file
-from .torch_model import MemorizingTransformer, Memory, State, loss
+from .torch_model import MemorizingTransformer, loss
 
 SAVE_EVERY = 60  # seconds between checkpoints
 PROBE = 20  # steps that are timed to turn minutes into steps
@@ -129,7 +129,7 @@ class Trainer:
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.streams.load_state_dict(saved["streams"])
-        self.state = unpack(saved["state"], self.device)
+        self.state = unpack(saved["state"], self.model)
         self.losses, self.seconds = list(saved["losses"]), saved["seconds"]
 
 
@@ -137,20 +137,19 @@ def pack(state):
     """A model's state as what a checkpoint may hold: tensors, lists, dicts and None."""
     if state is None:
         return None
-    memory = vars(state.memory) if state.memory else None
+    memory = state.memory.state_dict() if state.memory else None
     return dict(age=state.age, caches=state.caches, memory=memory)
 
 
-def unpack(saved, device):
-    """The state that `pack` was given, on `device`."""
+def unpack(saved, model):
+    """The state that `pack` was given, on the model's device."""
     if saved is None:
         return None
-    caches = [cache and tuple(x.to(device) for x in cache) for cache in saved["caches"]]
-    state = State(saved["age"].to(device), caches, memory=None)
-    if saved["memory"]:
-        state.memory = Memory(*saved["memory"]["keys"].shape)
-        for name, tensor in saved["memory"].items():
-            setattr(state.memory, name, tensor.to(device))
+    state, device = model.first_state(len(saved["age"])), model.norm.device
+    state.age = saved["age"].to(device)
+    state.caches = [c and tuple(x.to(device) for x in c) for c in saved["caches"]]
+    if state.memory:
+        state.memory.load_state_dict(saved["memory"])
     return state
 
 

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
-from minimt.lsh import LSH
+from minimt.lsh import LSH, draw_pivots
 from minimt.memory import l2_normalize
 from minimt.search import exact_topk
 
@@ -20,27 +20,31 @@ def example(rng):
     return q, keys, rng.random((B, M)) < 0.7
 
 
-def sides(lsh, x):
-    """The side of each plane on which x lies, table by table."""
-    return [[float(x @ plane) > 0 for plane in table.T] for table in lsh.planes]
+def best_pivots(x, pivots):
+    """Pivots from the one that x is nearest to, by product, to the farthest."""
+    return sorted(range(len(pivots)), key=lambda i: -sum(x * pivots[i]))
 
 
-def share_a_bucket(query_sides, key_sides):
-    """On the same side of all planes of a table, in any table."""
-    return any(one == other for one, other in zip(query_sides, key_sides))
+def share_a_cell(lsh, query, key, keys, slots):
+    """The query probes the cell of the key, in any table."""
+    tables = draw_pivots(slots, lsh.tables, lsh.cells, lsh.seed)
+    return any(
+        best_pivots(key, keys[chosen])[0]
+        in best_pivots(query, keys[chosen])[: lsh.probes]
+        for chosen in tables
+    )
 
 
 def topk_by_loops(lsh, q, keys, valid, K):
     """As `LSH.topk`, and the number of candidates of each query."""
     scores, index = np.full((B, H, T, K), -np.inf), np.zeros((B, H, T, K), int)
     found, scored = np.zeros((B, H, T, K), bool), np.zeros((B, H, T), int)
-    key_sides = {place: sides(lsh, keys[place]) for place in np.ndindex(B, H, M)}
     for b, h, t in np.ndindex(B, H, T):
-        query_sides = sides(lsh, q[b, h, t])
+        slots = np.flatnonzero(valid[b])
         ranked = sorted(
             (-(q[b, h, t] @ keys[b, h, slot]), slot)
-            for slot in np.flatnonzero(valid[b])
-            if share_a_bucket(query_sides, key_sides[b, h, slot])
+            for slot in slots
+            if share_a_cell(lsh, q[b, h, t], keys[b, h, slot], keys[b, h], slots)
         )
         scored[b, h, t] = len(ranked)
         for place, (score, slot) in enumerate(ranked[:K]):
@@ -56,9 +60,9 @@ def check(result, expected):
 
 
 @pytest.mark.parametrize("tables, bits", SIZES)
-@pytest.mark.parametrize("K", [1, 4, 40])
-def test_the_best_of_the_keys_that_share_a_bucket_are_found(example, tables, bits, K):
-    lsh = LSH(D, tables, bits, seed=1)
+@pytest.mark.parametrize("probes, K", [(1, 1), (1, 40), (3, 4)])
+def test_the_best_keys_of_the_probed_cells_are_found(example, tables, bits, probes, K):
+    lsh = LSH(D, tables, bits, seed=1, probes=probes)
     result = lsh.topk(*example, K)
     *expected, scored = topk_by_loops(lsh, *example, K)
     check(result, expected)
@@ -74,10 +78,10 @@ def test_the_scored_keys_are_those_of_the_last_search(example):
     np.testing.assert_array_equal(lsh.scored, expected[:, :, :2])
 
 
-@pytest.mark.parametrize("tables", [1, 3])
+@pytest.mark.parametrize("tables, bits, probes", [(1, 0, 1), (3, 0, 1), (2, 3, 8)])
 @pytest.mark.parametrize("K", [1, 7, 50])
-def test_with_one_bucket_the_search_is_exact(example, tables, K):
-    valid, lsh = example[2], LSH(D, tables, 0, seed=1)
+def test_probing_every_cell_is_exact_search(example, tables, bits, probes, K):
+    valid, lsh = example[2], LSH(D, tables, bits, seed=1, probes=probes)
     check(lsh.topk(*example, K), exact_topk(*example, K))
     expected = np.broadcast_to(valid.sum(axis=1)[:, None, None], (B, H, T))
     np.testing.assert_array_equal(lsh.scored, expected)
@@ -87,7 +91,7 @@ def test_of_equal_scores_the_lower_slot_comes_first(example):
     q, keys, valid = example
     keys[:, :, 15:] = keys[:, :, :15]
     valid[:, 15:] = valid[:, :15]
-    lsh = LSH(D, 3, 2, seed=1)
+    lsh = LSH(D, 3, 2, seed=1, probes=2)
     scores, index, found = lsh.topk(q, keys, valid, 6)
     assert found.all()
     near(scores[..., ::2], scores[..., 1::2])
@@ -128,16 +132,6 @@ def test_an_invalid_slot_has_no_influence_whatever_it_holds(example, rng, bits):
     np.testing.assert_array_equal(lsh.scored, scored)
 
 
-@pytest.mark.parametrize("bits", [1, 4])
-def test_without_candidates_nothing_is_found(rng, bits):
-    q = np.repeat(rng.normal(size=(B, H, 1, D)), T, axis=2)
-    keys, lsh = np.repeat(-q, 3, axis=2), LSH(D, 4, bits, seed=1)
-    scores, index, found = lsh.topk(q, keys, np.ones((B, 3 * T), bool), 5)
-    assert scores.shape == index.shape == found.shape == (B, H, T, 5)
-    assert not found.any() and not index.any() and (scores == -np.inf).all()
-    np.testing.assert_array_equal(lsh.scored, np.zeros((B, H, T)))
-
-
 @pytest.mark.parametrize("bits", [0, 2])
 def test_where_no_slot_is_valid_nothing_is_found(example, bits):
     q, keys, valid = example
@@ -175,25 +169,31 @@ def recall(lsh, q, keys):
     return (found & (index == np.arange(q.shape[2])[:, None])).mean()
 
 
-@pytest.mark.parametrize("tables, bits", [(1, 2), (1, 6), (2, 6), (4, 6), (8, 6)])
-def test_planted_neighbours_are_met_as_often_as_charikar_says(rng, tables, bits):
+def test_more_tables_and_probes_find_more_and_more_bits_score_less(rng):
     q, keys = planted(rng)
-    same_side = 1 - 0.1  # the angle is a tenth of 180°
-    expected = 1 - (1 - same_side**bits) ** tables
-    met = [recall(LSH(16, tables, bits, seed), q, keys) for seed in range(8)]
-    assert abs(np.mean(met) - expected) < 0.02
-
-
-def test_more_tables_find_more_and_more_bits_score_less(rng):
-    q, keys = planted(rng)
-    met = [recall(LSH(16, tables, 6, seed=1), q, keys) for tables in (1, 2, 4, 8, 16)]
-    assert met == sorted(set(met)) and met[-1] > 0.99
+    for sizes in (
+        (dict(tables=t, probes=1) for t in (1, 4, 16)),
+        (dict(tables=1, probes=p) for p in (1, 4, 16)),
+    ):
+        met = [recall(LSH(16, bits=6, seed=1, **size), q, keys) for size in sizes]
+        assert met == sorted(set(met)) and met[-1] > 0.99
     scored = []
     for bits in (0, 2, 4, 6):
         lsh = LSH(16, 4, bits, seed=1)
         recall(lsh, q, keys)
         scored.append(lsh.scored.sum())
     assert scored == sorted(set(scored), reverse=True)
+
+
+def test_pivots_among_the_keys_part_a_crowd_that_random_directions_do_not(rng):
+    """Keys around one direction: the largest cell of 64 stays small."""
+    crowd = l2_normalize(rng.normal(size=(1000, 16)) + 4 * np.eye(16)[0])
+
+    def largest_cell(pivots):
+        return np.bincount((crowd @ pivots.T).argmax(axis=-1)).max()
+
+    (chosen,) = draw_pivots(np.arange(1000), 1, 64, seed=1)
+    assert 3 * largest_cell(crowd[chosen]) < largest_cell(rng.normal(size=(64, 16)))
 
 
 def test_the_same_seed_searches_alike_and_another_one_differently(example):
@@ -215,11 +215,10 @@ def test_streams_and_heads_are_searched_apart(example):
         np.testing.assert_array_equal(scored[one], lsh.scored)
 
 
-def test_a_search_changes_neither_its_planes_nor_what_it_is_given(example):
-    lsh = LSH(D, 2, 3, seed=1)
-    before = [x.copy() for x in (lsh.planes, *example)]
-    lsh.topk(*example, 4)
-    for now, then in zip((lsh.planes, *example), before):
+def test_a_search_changes_nothing_that_it_is_given(example):
+    before = [x.copy() for x in example]
+    LSH(D, 2, 3, seed=1).topk(*example, 4)
+    for now, then in zip(example, before):
         np.testing.assert_array_equal(now, then)
 
 
@@ -230,10 +229,17 @@ def test_fewer_than_one_neighbour_is_an_error(example, bits, K):
         LSH(D, 2, bits, seed=1).topk(*example, K)
 
 
-@pytest.mark.parametrize("sizes", [(0, 2, 3), (D, 0, 3), (D, 2, -1), (D, 2, 31)])
+@pytest.mark.parametrize(
+    "sizes", [(0, 2, 3), (D, 0, 3), (D, 2, -1), (D, 2, 31), (D, 2, 3, 1, 0)]
+)
 def test_sizes_that_make_no_table_are_an_error(sizes):
     with pytest.raises(ValueError):
-        LSH(*sizes, seed=1)
+        LSH(*sizes[:3], *(sizes[3:] or [1]))
+
+
+def test_queries_of_another_size_are_an_error(example):
+    with pytest.raises(ValueError, match="size 5"):
+        LSH(D + 1, 2, 3, seed=1).topk(*example, 4)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

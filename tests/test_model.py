@@ -135,7 +135,7 @@ def test_no_token_sees_the_ones_after_it(rng):
 
 def test_lsh_with_one_bucket_is_exact(rng):
     params, segments = params_of(CONFIG), list(stream(rng, CONFIG, 6))
-    lsh = replace(CONFIG, search="lsh", tables=2, bits=0)
+    lsh = replace(CONFIG, search="lsh", bits=0, probes=1)
     expected = run(params, CONFIG, segments)
     np.testing.assert_allclose(run(params, lsh, segments), expected, atol=1e-12)
 

@@ -170,13 +170,3 @@ def test_the_search_is_constant_for_the_gradient(torch_model):
     q, keys = torch.ones(B, H, T, D, requires_grad=True), torch.ones(B, H, 9, D)
     scores, _, _ = torch_model.exact_topk(q, keys, torch.ones(B, 9, dtype=bool), 3)
     assert not scores.requires_grad
-
-
-def test_gather_takes_the_rows_that_the_search_names(torch_model, rng):
-    rows, index = rng.normal(size=(B, H, 9, D)), rng.integers(0, 9, size=(B, H, T, 6))
-    from_numpy = torch_model.torch.from_numpy
-    taken = torch_model.gather(from_numpy(rows), from_numpy(index)).numpy()
-    assert taken.shape == (B, H, T, 6, D)
-    for b, h, t, place in np.ndindex(index.shape):
-        slot = index[b, h, t, place]
-        np.testing.assert_array_equal(taken[b, h, t, place], rows[b, h, slot])

@@ -7,15 +7,14 @@ import pytest
 import torch
 from test_model import CONFIG, params_of, stream
 
-from minimt import model, search
-from minimt.torch_model import MemorizingTransformer, exact_topk, loss, token_losses
+from minimt import model
+from minimt.torch_model import MemorizingTransformer, loss, token_losses
 
-# Memory sizes that take the plain and the grouped path of the search.
 CONFIGS = [
     CONFIG,
     replace(CONFIG, memory=128, segment=40, cache=0, neighbours=5),
     replace(CONFIG, memory=0),
-    replace(CONFIG, search="lsh", tables=3, bits=2),
+    replace(CONFIG, search="lsh", bits=2, probes=4),
     replace(CONFIG, memory_layer=2, neighbours=20, memory=4, cache=2),
 ]
 
@@ -139,17 +138,6 @@ def test_both_start_from_the_same_weights():
     twin = MemorizingTransformer(CONFIG, seed=5).to_numpy()
     for name, weights in model.init_params(CONFIG, seed=5).items():
         np.testing.assert_array_equal(twin[name], weights)
-
-
-@pytest.mark.parametrize(
-    "M, K", [(128, 5), (256, 32), (384, 127), (256, 128), (100, 9)]
-)
-def test_grouped_search_is_exact(rng, M, K):
-    q, keys = rng.normal(size=(2, 2, 3, 6)), rng.normal(size=(2, 2, M, 6))
-    valid = rng.random((2, M)) < [[0.9], [0.05]]
-    expected = search.exact_topk(q, keys, valid, K)
-    for found, oracle in zip(exact_topk(*tensors([q, keys, valid]), K), expected):
-        np.testing.assert_allclose(found, oracle, atol=1e-12)
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")

@@ -42,7 +42,14 @@ def test_same_seed_same_losses_other_seed_others():
     )
 
 
-@pytest.mark.parametrize("config", [CONFIG, replace(CONFIG, memory=0, cache=0)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        CONFIG,
+        replace(CONFIG, memory=0, cache=0),
+        replace(CONFIG, memory=100, search="lsh", bits=2, probes=2),
+    ],
+)
 @pytest.mark.parametrize("steps", [0, 1, 13, 30])
 def test_a_checkpoint_goes_on_to_the_last_bit(config, steps, tmp_path):
     whole, stopped = trainer_of(config), trainer_of(config)

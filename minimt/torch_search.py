@@ -1,0 +1,54 @@
+"""Exact search in PyTorch, at about the price of the product of queries and keys."""
+
+import torch
+import torch.nn.functional as F
+
+from .torch_attention import where_not
+
+PIECE = 8192  # keys scored at a time: the scores of a stream stay in the cache
+GROUPS_OF = 4  # entries that are first judged by the best of them
+
+
+@torch.no_grad()
+def exact_topk(q, keys, valid, K):
+    """scores, index, found, each (B, H, T, K), best first; ties in any order."""
+    penalty = where_not(valid, -torch.inf, keys.dtype)  # (B, M)
+    best = [_of_stream(*stream, K) for stream in zip(q.to(keys.dtype), keys, penalty)]
+    scores, index = (torch.stack(part) for part in zip(*best))
+    found = scores > -torch.inf
+    return scores, index.masked_fill(~found, 0), found
+
+
+def _of_stream(q, keys, penalty, K):
+    """q (H, T, D), keys (H, M, D), penalty (M,) → scores and index (H, T, K)."""
+    buffer = q.new_empty(*q.shape[:2], min(PIECE, keys.shape[1]))
+    best = []
+    for first, some in zip(range(0, keys.shape[1], PIECE), keys.split(PIECE, dim=1)):
+        scores = buffer[..., : some.shape[1]]
+        torch.baddbmm(penalty[first : first + PIECE], q, some.mT, out=scores)
+        scores, index = largest(scores, K)
+        best.append((scores, index + first))
+    scores, index = (torch.cat(part, -1) for part in zip(*best))
+    if len(best) > 1:
+        scores, place = largest(scores, K)
+        index = index.gather(-1, place)
+    missing = (0, K - scores.shape[-1])
+    return F.pad(scores, missing, value=-torch.inf), F.pad(index, missing)
+
+
+def largest(scores, K, best_first=True):
+    """The K largest of (…, M), or all: values and places, each (…, min(K, M)).
+
+    They lie in the K groups with the largest maxima, found in the same way; topk itself
+    then never sees more than a few times K entries.
+    """
+    M = scores.shape[-1]
+    groups = M // GROUPS_OF
+    if M % GROUPS_OF or groups <= K:
+        return scores.topk(min(K, M), sorted=best_first)
+    maxima = scores.unflatten(-1, (-1, groups)).amax(-2)  # entry i: group i % groups
+    group = largest(maxima, K, best_first=False)[1]  # (…, K)
+    first = torch.arange(0, M, groups, device=scores.device)
+    member = (first[:, None] + group[..., None, :]).flatten(-2)  # (…, 4 · K)
+    scores, place = scores.gather(-1, member).topk(K, sorted=best_first)
+    return scores, member.gather(-1, place)

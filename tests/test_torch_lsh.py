@@ -1,0 +1,126 @@
+"""LSH in torch: tables that grow with the memory and forget with it."""
+
+import numpy as np
+import pytest
+import torch
+
+from minimt import torch_lsh
+from minimt.lsh import LSH
+from minimt.memory import l2_normalize
+from minimt.torch_lsh import LSHMemory
+from minimt.torch_search import exact_topk
+
+B, H, D, T, K = 3, 2, 6, 7, 5
+
+
+def tensor(x):
+    return torch.from_numpy(x)
+
+
+def memory_of(M, cells, probes):
+    return LSHMemory(B, H, M, D, cells, probes, dtype=torch.float64)
+
+
+def read(rng, memory, segments, starts=0.1):
+    """Segments of unit keys, after each of which the memory is yielded with queries."""
+    for _ in range(segments):
+        memory.clear(tensor(rng.random(B) < starts))
+        k, v, q = (l2_normalize(rng.normal(size=(B, H, T, D))) for _ in range(3))
+        memory.write(tensor(k), tensor(v))
+        yield memory, tensor(q)
+
+
+@pytest.fixture(params=[4, 64])
+def page(request, monkeypatch):
+    monkeypatch.setattr(torch_lsh, "PAGE", request.param)
+    return request.param
+
+
+@pytest.mark.parametrize("M", [3, 50, 130])
+@pytest.mark.parametrize("cells", [1, 8, 64])
+def test_probing_every_page_is_exact_search(rng, page, M, cells):
+    """Through starts in mid batch, rings that go around, and pivots drawn anew."""
+    for memory, q in read(rng, memory_of(M, cells, probes=1000), 40):
+        expected = exact_topk(q, memory.keys, memory.valid, K)
+        for mine, exact in zip(memory.search(q, K), expected):
+            np.testing.assert_allclose(mine, exact, atol=1e-12)
+
+
+@pytest.mark.parametrize("M, cells", [(50, 8), (130, 16)])
+def test_tables_hold_each_token_of_the_memory_once_and_in_its_place(
+    rng, page, M, cells
+):
+    for memory, _ in read(rng, memory_of(M, cells, 1), 40):
+        for b, n in enumerate(memory.written.tolist()):
+            table = memory.tables[b]
+            for h in range(H):
+                live = np.argwhere(table.number[h].numpy() >= max(0, n - M))
+                numbers = [int(table.number[h, i, j]) for i, j in live]
+                assert sorted(numbers) == list(range(max(0, n - M), n))
+                for (i, j), number in zip(live, numbers):
+                    key = memory.keys[b, h, number % M]
+                    np.testing.assert_array_equal(table.rows[h, i, :D, j], key)
+                    nearest = (table.pivots[h] @ key).argmax()
+                    np.testing.assert_array_equal(
+                        table.pivot[h, i], table.pivots[h, nearest]
+                    )
+
+
+def test_what_is_found_is_stored_and_scored_exactly(rng, page):
+    for memory, q in read(rng, memory_of(130, 16, probes=3), 40):
+        scores, index, found = memory.search(q, K)
+        stream, head, _, _ = found.nonzero(as_tuple=True)
+        assert memory.valid[stream, index[found]].all()
+        key = memory.keys[stream, head, index[found]]
+        query = q[:, :, :, None].expand(B, H, T, K, D)[found]
+        np.testing.assert_allclose(scores[found], (query * key).sum(-1), atol=1e-12)
+        assert (scores[..., :-1] >= scores[..., 1:]).all()
+        assert (scores[~found] == -torch.inf).all() and (index[~found] == 0).all()
+        for row, there in zip(index.flatten(0, 2), found.flatten(0, 2)):
+            assert len(set(row[there].tolist())) == there.sum()
+
+
+@pytest.mark.parametrize("probes", [1, 3])
+def test_when_cells_are_pages_it_is_the_numpy_search(rng, monkeypatch, probes):
+    """Right after the pivots were drawn, which then are those of NumPy."""
+    monkeypatch.setattr(torch_lsh, "PAGE", 200)
+    compared = 0
+    for memory, q in read(rng, memory_of(400, 8, probes), 45, starts=0):
+        drawn = [
+            table.drawn == int(n) for table, n in zip(memory.tables, memory.written)
+        ]
+        if all(drawn):
+            keys, valid = memory.keys.numpy(), memory.valid.numpy()
+            lsh = LSH(D, 1, 3, seed=0, probes=probes)
+            expected = lsh.topk(q.numpy(), keys, valid, K)
+            assert lsh.scored.mean() < 0.7 * valid.sum(axis=1).mean()
+            for mine, numpy in zip(memory.search(q, K), expected):
+                np.testing.assert_allclose(mine, numpy, atol=1e-12)
+            compared += 1
+    assert compared == 1
+
+
+def test_few_pages_find_most_neighbours_in_a_crowd(rng):
+    """Keys in 200 clumps: 8 of over 90 pages hold most of a query's neighbours."""
+    centres = l2_normalize(rng.normal(size=(200, 16)))
+    memory = LSHMemory(1, 1, 4000, 16, 64, probes=8, dtype=torch.float64)
+    for _ in range(60):
+        k = centres[rng.integers(200, size=100)] + 0.05 * rng.normal(size=(100, 16))
+        memory.write(tensor(k[None, None]), tensor(k[None, None]))
+    q = tensor(centres[None, None])
+    exact, near = exact_topk(q, memory.keys, memory.valid, 8), memory.search(q, 8)
+    met = [np.isin(a, b).mean() for a, b in zip(exact[1][0, 0], near[1][0, 0])]
+    assert np.mean(met) > 0.9
+    memory.probes = 1
+    alone = memory.search(q, 8)
+    fewer = [np.isin(a, b).mean() for a, b in zip(exact[1][0, 0], alone[1][0, 0])]
+    assert np.mean(fewer) < np.mean(met) - 0.1
+
+
+def test_a_stream_is_searched_as_if_it_were_alone(rng):
+    alone = LSHMemory(1, H, 50, D, 8, 2, dtype=torch.float64)
+    for memory, q in read(rng, memory_of(50, 8, 2), 20, starts=0):
+        slots = (memory.written[1] - T + torch.arange(T)) % 50
+        alone.write(memory.keys[1:2, :, slots], memory.values[1:2, :, slots])
+        for together, apart in zip(memory.search(q, K), alone.search(q[1:2], K)):
+            np.testing.assert_array_equal(together[1], apart[0])
