@@ -24,8 +24,8 @@ class Table:
         N = 2 * -(-M // PAGE) + min(cells, M)  # pages: half of them for what has gone
         about = dict(dtype=dtype, device=device)
         self.cells = cells
-        # A page is PAGE keys, transposed: its D rows, weighted by a query's entries, add
-        # up to the scores of all. One more row makes the scores of gone keys −inf.
+        # A page is PAGE keys, transposed: its D rows, weighted by a query's entries,
+        # add up to the scores of all. One more row makes those of gone keys −inf.
         self.rows = torch.zeros(H, N, D + 1, PAGE, **about)
         self.pivot = torch.zeros(H, N, D, **about)  # of the cell that a page is part of
         self.number = torch.empty(H, N, PAGE, dtype=torch.int64, device=device)
