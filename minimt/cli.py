@@ -63,7 +63,8 @@ def train_command(args):
     except KeyboardInterrupt:
         if not (folder / data.RUN_FILE).exists():
             raise
-        again = f"python -m minimt train --resume {folder}"
+        python = distributed.launcher(distributed.size())
+        again = f"{python} -m minimt train --resume {folder}"
         raise KeyboardInterrupt(f"stopped; go on with: {again}") from None
     say(f"saved in {folder}")
     return metrics and report.comparison(metrics), metrics

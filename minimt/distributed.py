@@ -28,12 +28,17 @@ def leader():
     return rank() == 0
 
 
+def launcher(processes):
+    """What starts so many processes: the first words of a command."""
+    return f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
+
+
 def check(streams, processes):
     """InputError unless a run of `processes` is run by as many, with equal shares."""
     if processes != size():
         raise InputError(
-            f"the run was begun with {processes} processes, not {size()}: go on with "
-            f"torchrun --nproc-per-node {processes}, or plain python for 1"
+            f"the run was begun with {processes} processes, not {size()}: resume it by "
+            f"{launcher(processes)} -m minimt train --resume"
         )
     if streams % size():
         raise InputError(

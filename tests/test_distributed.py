@@ -149,7 +149,8 @@ def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):  # noqa: F811
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert time.perf_counter() - began < 20  # torchrun would kill after 30 seconds
-    assert said.count("train --resume runs/two") == 1
+    again = "torchrun --nproc-per-node 2 -m minimt train --resume runs/two"
+    assert said.count(again) == 1
     saved = train.load_checkpoint(folder / "memory.pt")
     assert len(saved["losses"]) > 0 and len(saved["state"]["age"]) == 2
     assert {path.name for path in folder.iterdir()} == {"memory.pt", "minimt-run.json"}
@@ -167,7 +168,7 @@ def begun(folder, **changes):
     "processes, args, advice",
     [
         (1, ["train", "--resume", "RUN"], "begun with 2 processes, not 1"),
-        (3, ["train", "--resume", "RUN"], "begun with 2 processes, not 3"),
+        (3, ["train", "--resume", "RUN"], "resume it by torchrun --nproc-per-node 2"),
         (2, ["train", "--streams", "5"], "--streams 5 cannot be shared by 2"),
         (2, ["recall"], "only train"),
         (2, ["evaluate", "RUN"], "only train"),
