@@ -3,11 +3,12 @@
 import argparse
 import json
 import pathlib
+import sys
 from dataclasses import asdict
 
 import torch
 
-from . import compare, data, lookups, recall, report
+from . import compare, data, distributed, lookups, recall, report
 from .config import Config
 from .corpus import Source, say
 from .errors import InputError
@@ -31,32 +32,42 @@ def main(argv=None):
     """Run a command; 0 when it succeeded, 2 for a user's mistake, 130 after Ctrl-C."""
     try:
         args = parser().parse_args(argv)
+        if args.command is not train_command and distributed.size() > 1:
+            raise InputError("only train runs in several processes: leave out torchrun")
         text, result = args.command(args)
-        print(json.dumps(result, indent=2) if args.json else text)
+        if distributed.leader():
+            print(json.dumps(result, indent=2) if args.json else text)
         return 0
     except InputError as error:
-        say(f"minimt: {error}")
-        return 2
+        return mistake(error)
     except OSError as error:
-        say(f"minimt: {error.filename or 'output'}: {error.strerror}")
-        return 2
+        return mistake(f"{error.filename or 'output'}: {error.strerror}")
     except KeyboardInterrupt as stopped:
         say(f"minimt: {str(stopped) or 'stopped'}")
         return 130
 
 
+def mistake(line):
+    """Say what is wrong, once; exit code 2."""
+    distributed.let_leader_speak()
+    print(f"minimt: {line}", file=sys.stderr, flush=True)
+    return 2
+
+
 def train_command(args):
     """Train a model with memory, then the same without, and compare them."""
     folder, options = resumed_run(args) if "resume" in args else new_run(args)
+    distributed.check(options["training"]["streams"], options["processes"])
     try:
         metrics = compare.compare(folder, options, device(args))
     except KeyboardInterrupt:
         if not (folder / data.RUN_FILE).exists():
             raise
-        again = f"python -m minimt train --resume {folder}"
+        python = distributed.launcher(distributed.size())
+        again = f"{python} -m minimt train --resume {folder}"
         raise KeyboardInterrupt(f"stopped; go on with: {again}") from None
     say(f"saved in {folder}")
-    return report.comparison(metrics), metrics
+    return metrics and report.comparison(metrics), metrics
 
 
 def resumed_run(args):
@@ -86,6 +97,7 @@ def new_run(args):
         source=asdict(source.absolute()),
         minutes=getattr(args, "minutes", None),
         vanilla="no_vanilla" not in args,
+        processes=distributed.size(),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 
 from tqdm import tqdm
 
-from . import figures
+from . import distributed, figures
 from .config import Config
 from .corpus import Source, check_documents, digest, hold_out, load_corpus, say
 from .data import RUN_FILE, DocumentStreams, load_vocabulary, split
@@ -41,7 +41,7 @@ def load_run(folder):
         options = json.loads((folder / RUN_FILE).read_text())
         Config(**options["config"]), Training(**options["training"])
         Source(**options["source"]), options["minutes"], options["vanilla"]
-        return options
+        return dict(processes=1) | options
     except (OSError, ValueError, TypeError, KeyError):
         raise InputError(f"{folder} holds no run of minimt: give runs/NAME") from None
 
@@ -50,13 +50,32 @@ def compare(folder, options, device):
     """Train both models of a run, from where they stand, and measure them.
 
     options: config, training, source as dicts; minutes (None = by steps) and vanilla
-    (False = only the model with memory). Returns the metrics. KeyboardInterrupt, with
-    all saved, if Ctrl-C came first.
+    (False = only the model with memory). Returns the metrics; with several processes,
+    to the leader alone. KeyboardInterrupt, with all saved, if Ctrl-C came first.
     """
+    with distributed.group(device) as device:
+        trainers, corpus = train(folder, options, device)
+    if not distributed.leader():
+        return None
+    trainer = trainers["memory"]
+    models = {name: trainer.model for name, trainer in trainers.items()}
+    metrics = measure(models, corpus.vocabulary, corpus.held)
+    metrics["seconds"] |= {name: t.seconds for name, t in trainers.items()}
+    metrics |= about(options, trainer, corpus)
+    write_json(folder / "metrics.json", metrics)
+    losses = {name: trainer.losses for name, trainer in trainers.items()}
+    figures.draw_all(folder, metrics, losses)
+    return metrics
+
+
+def train(folder, options, device):
+    """The trainers of a run's models, with all steps made, and its corpus."""
     config, training = Config(**options["config"]), Training(**options["training"])
-    source = Source(**options["source"])
-    corpus = load_corpus(source, config, training.seed, folder.parent / ".vocabularies")
-    if not (folder / RUN_FILE).exists():  # only now: a bad source leaves no run behind
+    source, cache = Source(**options["source"]), folder.parent / ".vocabularies"
+    with distributed.leader_first():  # it makes the vocabulary that the others read
+        corpus = load_corpus(source, config, training.seed, cache)
+    # Only now: a bad source leaves no run behind.
+    if distributed.leader() and not (folder / RUN_FILE).exists():
         folder.mkdir(parents=True)  # an error if another run has just taken the name
         write_json(folder / RUN_FILE, options)
     trainer = train_one(
@@ -68,14 +87,7 @@ def compare(folder, options, device):
         trainers["vanilla"] = train_one(
             folder / VANILLA, plain, trainer.training, corpus, device
         )
-    models = {name: trainer.model for name, trainer in trainers.items()}
-    metrics = measure(models, corpus.vocabulary, corpus.held)
-    metrics["seconds"] |= {name: t.seconds for name, t in trainers.items()}
-    metrics |= about(options, trainer, corpus)
-    write_json(folder / "metrics.json", metrics)
-    losses = {name: trainer.losses for name, trainer in trainers.items()}
-    figures.draw_all(folder, metrics, losses)
-    return metrics
+    return trainers, corpus
 
 
 def train_one(path, config, training, corpus, device, minutes=None):
@@ -93,11 +105,14 @@ def train_one(path, config, training, corpus, device, minutes=None):
         about = dict(vocabulary=corpus.vocabulary.to_str(), documents=corpus.digest)
 
         def save():
-            save_checkpoint(path, trainer.state_dict() | about)
+            content = trainer.state_dict() | about  # gathered from all processes
+            if distributed.leader():
+                save_checkpoint(path, content)
+            distributed.barrier()  # none ends before the file is whole
 
         if not trainer.done or not path.exists():
             fit(trainer, save, path.stem, interrupted)
-        if interrupted:
+        if any(distributed.anywhere(interrupted)):
             raise KeyboardInterrupt
     return trainer
 

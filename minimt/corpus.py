@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from tokenizers import Tokenizer
 
-from . import data
+from . import data, distributed
 from .config import option
 from .errors import InputError
 
@@ -107,5 +107,6 @@ def check_documents(saved, found):
 
 
 def say(line):
-    """A word to the person at the terminal, beside the results."""
-    print(line, file=sys.stderr, flush=True)
+    """A word to the person at the terminal, not one per process."""
+    if distributed.leader():
+        print(line, file=sys.stderr, flush=True)

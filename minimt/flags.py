@@ -4,6 +4,7 @@ import argparse
 import math
 from dataclasses import fields
 
+from .distributed import let_leader_speak
 from .errors import InputError
 
 
@@ -14,6 +15,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message):
+        let_leader_speak()
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 

@@ -7,7 +7,7 @@ import numpy
 import tokenizers
 import torch
 
-from . import __version__
+from . import __version__, distributed
 
 
 def table(rows):
@@ -76,6 +76,7 @@ def machine():
         system=platform.system(),
         processor=platform.machine(),
         cores=os.cpu_count(),
+        processes=distributed.size(),
         threads=torch.get_num_threads(),
         accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
     )

@@ -46,7 +46,8 @@ def rms_norm(x, gain, eps=1e-6):
 def attention_layer(p, config, x, state, layer):
     """Local attention, mixed with memory in the memory layer: (B, T, E) → (B, T, E)."""
     T, H, C = x.shape[1], config.heads, config.cache
-    q, k, v = (split_heads(x @ p[name], H) for name in ("query", "key", "value"))
+    q, k, v = ((x @ p[name]).to(x.dtype) for name in ("query", "key", "value"))
+    q, k, v = (split_heads(part, H) for part in (q, k, v))
     q, k, scale = l2_normalize(q), l2_normalize(k), p["log_scale"].exp()
     keys, values = extend_cache(state.caches[layer], k, v, C + T)
     state.caches[layer] = extend_cache(None, keys.detach(), values.detach(), C)
@@ -96,7 +97,7 @@ class MemorizingTransformer(nn.Module):
 
     def forward(self, tokens, state=None, starts=None):
         """As `model.forward`, but the memory in `state` is written: it is used up."""
-        B, T = check_tokens(tokens, self.config)
+        B, T = tokens.shape if tokens.is_cuda else check_tokens(tokens, self.config)
         starts = tokens.new_zeros(B).bool() if starts is None else starts
         state = start_documents(state or self.first_state(B), starts)
         x = F.embedding(tokens, self.embedding)  # (B, T, E)
@@ -105,9 +106,8 @@ class MemorizingTransformer(nn.Module):
             x = x + attention_layer(p, self.config, h, state, layer)
             x = x + F.relu(rms_norm(x, p["mlp_norm"]) @ p["up"]) @ p["down"]
         state.age = state.age + T
-        return rms_norm(
-            x, self.norm
-        ) @ self.embedding.T * self.config.embed**-0.5, state
+        x = rms_norm(x, self.norm)
+        return x @ self.embedding.T * self.config.embed**-0.5, state
 
 
 def token_losses(logits, targets):

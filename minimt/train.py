@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass, replace
 import torch
 from tqdm import tqdm
 
+from . import distributed
 from .config import Config, option
 from .errors import InputError
 from .files import replace_file
-from .torch_model import MemorizingTransformer, loss
+from .torch_model import MemorizingTransformer, token_losses
 
 SAVE_EVERY = 60  # seconds between checkpoints
 PROBE = 20  # steps that are timed to turn minutes into steps
@@ -66,16 +67,26 @@ def adamw(model, training):
     return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
 
 
+def mixed_precision(device):
+    """The context in which matrices are multiplied in bfloat16: on GPUs made for it."""
+    kind = torch.device(device).type
+    able = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(kind, torch.bfloat16, enabled=able)
+
+
 class Trainer:
     """A model, its optimiser, its streams and their state: all that a step changes.
 
     `streams` yields (tokens, targets, starts); to be saved, it needs state_dict and
-    load_state_dict as well.
+    load_state_dict as well. With several processes, each has a trainer with the same
+    streams, and reads its share of them; all of them call each method together.
     """
 
     def __init__(self, config, training, streams, device="cpu"):
         self.training, self.streams, self.device = training, streams, device
         self.model = MemorizingTransformer(config, training.seed).to(device)
+        self.parallel = distributed.parallel(self.model)
+        self.autocast = mixed_precision(device)
         self.optimizer = adamw(self.model, training)
         self.state, self.losses, self.seconds = None, [], 0.0
 
@@ -85,21 +96,30 @@ class Trainer:
         return len(self.losses) >= self.training.steps
 
     def step(self):
-        """Read one segment of every stream and learn from it; its logits (B, T, V)."""
+        """Read one segment of every stream and learn from it; its logits (B, T, V).
+
+        With several processes, the logits of this one's share of the streams.
+        """
         began = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(len(self.losses), self.training)
         segment = next(self.streams)
-        tokens, targets, starts = (torch.from_numpy(x).to(self.device) for x in segment)
-        logits, self.state = self.model(tokens, self.state, starts)
-        nats = loss(logits, targets)
-        if not nats.isfinite():
-            raise InputError("the loss is infinite: train with a lower --learning_rate")
-        nats.backward()
+        count = max(1, int((segment[1] >= 0).sum()))  # of targets in all shares
+        tokens, targets, starts = (
+            torch.from_numpy(distributed.share(x)).to(self.device) for x in segment
+        )
+        with self.autocast:
+            logits, self.state = self.parallel(tokens, self.state, starts)
+        logits = logits.to(self.model.norm.dtype)  # bfloat16 is too coarse for a loss
+        nats = token_losses(logits, targets).sum() / count
+        (nats * distributed.size()).backward()  # the mean of these is the gradient
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.losses.append(nats.item())
+        nats = distributed.total(nats).item()  # the one wait for the device in a step
+        if not math.isfinite(nats):
+            raise InputError("the loss is infinite: train with a lower --learning_rate")
+        self.losses.append(nats)
         self.seconds += time.perf_counter() - began
         return logits.detach()
 
@@ -107,11 +127,13 @@ class Trainer:
         """Make the first steps, and set as many as their speed allows in `minutes`."""
         for _ in range(PROBE):
             self.step()
-        steps = max(PROBE, round(60 * minutes * PROBE / self.seconds))
+        seconds = distributed.total(torch.tensor(self.seconds, dtype=torch.float64))
+        mean = seconds.item() / distributed.size()
+        steps = max(PROBE, round(60 * minutes * PROBE / mean))
         self.training = replace(self.training, steps=steps)
 
     def state_dict(self):
-        """All of it, in tensors and plain values."""
+        """All of it, in tensors and plain values; the leader's has every stream."""
         return dict(
             config=asdict(self.model.config),
             training=asdict(self.training),
@@ -134,22 +156,32 @@ class Trainer:
 
 
 def pack(state):
-    """A model's state as what a checkpoint may hold: tensors, lists, dicts and None."""
+    """A model's state as what a checkpoint may hold: tensors, lists, dicts and None.
+
+    With several processes, the leader gets the rows of all.
+    """
     if state is None:
         return None
-    memory = state.memory.state_dict() if state.memory else None
-    return dict(age=state.age, caches=state.caches, memory=memory)
+    gather = distributed.gather
+    caches = [cache and tuple(gather(x) for x in cache) for cache in state.caches]
+    memory = state.memory.state_dict() if state.memory else {}
+    memory = {name: gather(x) for name, x in memory.items()} or None
+    return dict(age=gather(state.age), caches=caches, memory=memory)
 
 
 def unpack(saved, model):
-    """The state that `pack` was given, on the model's device."""
+    """The state that `pack` was given, on the model's device; this process's rows."""
     if saved is None:
         return None
-    state, device = model.first_state(len(saved["age"])), model.norm.device
-    state.age = saved["age"].to(device)
-    state.caches = [c and tuple(x.to(device) for x in c) for c in saved["caches"]]
+    device, share = model.norm.device, distributed.share
+    state = model.first_state(len(share(saved["age"])))
+    state.age = share(saved["age"]).to(device)
+    state.caches = [
+        cache and tuple(share(x).to(device) for x in cache) for cache in saved["caches"]
+    ]
     if state.memory:
-        state.memory.load_state_dict(saved["memory"])
+        rows = {name: share(x) for name, x in saved["memory"].items()}
+        state.memory.load_state_dict(rows)
     return state
 
 
@@ -176,18 +208,24 @@ def load_checkpoint(path):
 
 
 def fit(trainer, save, label, interrupted):
-    """Train until done or interrupted, calling `save()` by the way and at the end."""
+    """Train until done or interrupted, calling `save()` by the way and at the end.
+
+    All processes stop, and save, after the same step, whichever was interrupted.
+    """
     tokens = trainer.training.streams * trainer.model.config.segment
     total, made = trainer.training.steps * tokens, len(trainer.losses) * tokens
-    about = dict(desc=label, unit="tok", unit_scale=True, disable=None)
-    saved = time.perf_counter()
+    about = dict(desc=label, unit="tok", unit_scale=True)
+    about["disable"] = None if distributed.leader() else True
+    saved, stop = time.perf_counter(), False
     with tqdm(total=total, initial=made, **about) as bar:
-        while not trainer.done and not interrupted:
+        while not trainer.done and not stop:
             trainer.step()
             recent = trainer.losses[-50:]
             bar.set_postfix(loss=f"{sum(recent) / len(recent):.3f}", refresh=False)
             bar.update(tokens)
-            if time.perf_counter() - saved > SAVE_EVERY:
+            due = time.perf_counter() - saved > SAVE_EVERY
+            stop, due = distributed.anywhere(interrupted, due)
+            if due:
                 save()
                 saved = time.perf_counter()
         save()
@@ -195,10 +233,15 @@ def fit(trainer, save, label, interrupted):
 
 @contextmanager
 def stop_on_interrupt():
-    """A list that Ctrl-C makes non-empty, so that a step is never cut in two."""
-    interrupted = []
-    before = signal.signal(signal.SIGINT, lambda *_: interrupted.append(True))
+    """A list that Ctrl-C makes non-empty, so that a step is never cut in two.
+
+    So does SIGTERM, by which torchrun and clusters stop a process.
+    """
+    interrupted, before = [], {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        before[number] = signal.signal(number, lambda *_: interrupted.append(True))
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

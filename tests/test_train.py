@@ -139,3 +139,30 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path, monkey
 def test_training_options_that_cannot_be_used_are_named(field):
     with pytest.raises(ValueError, match=field):
         Training(**{field: -1})
+
+
+def test_bfloat16_stays_near_float32_and_out_of_the_memory():
+    """The context that a GPU trains in, on the CPU, with weights that barely move.
+
+    A number of bfloat16 is off by up to 2⁻⁹ of itself, and so is the last product, a
+    logit; as much again for all before it. A loss is off by at most twice as much.
+    """
+    training = replace(TRAINING, learning_rate=1e-9)
+    learned = trainer_of()
+    finish(learned)
+    exact, rough = (trainer_of(training=training) for _ in range(2))
+    for trainer in (exact, rough):
+        trainer.model.load_state_dict(learned.model.state_dict())
+    rough.autocast = torch.autocast("cpu", torch.bfloat16)
+    for _ in range(10):
+        largest = exact.step().abs().max().item()
+        assert rough.step().dtype == torch.float32
+        difference = abs(rough.losses[-1] - exact.losses[-1])
+        assert 0 < difference < 2 * 2 * 2**-9 * largest
+    memory = rough.state.memory
+    assert memory.keys.dtype == memory.values.dtype == torch.float32
+    lengths = memory.keys.movedim(1, 2)[memory.valid].norm(dim=-1)
+    assert torch.allclose(lengths, torch.ones(()), atol=1e-6)  # normalised in float32
+    weights = list(rough.model.parameters())
+    averages = [x for p in weights for x in rough.optimizer.state[p].values()]
+    assert {x.dtype for x in weights + averages} == {torch.float32}

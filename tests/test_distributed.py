@@ -1,0 +1,231 @@
+"""Two processes learn what one would; started by torchrun, this file is one of them."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from test_cli import SMALL, environment, place  # noqa: F401 (a fixture)
+from test_model import CONFIG
+from test_train import TRAINING, finish, trainer_of
+
+from minimt import compare, distributed, train
+from minimt.cli import main
+from minimt.config import Config
+from minimt.corpus import Source
+from minimt.errors import InputError
+from minimt.torch_model import MemorizingTransformer
+from minimt.train import Training
+
+CONFIGS = dict(
+    memory=CONFIG,
+    vanilla=replace(CONFIG, memory=0, cache=0),
+    lsh=replace(CONFIG, memory=100, search="lsh", bits=2, probes=2),
+)
+FOUR = replace(TRAINING, streams=4, steps=20)
+STOP = 7  # steps until the checkpoint: the memory has begun to overwrite
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+TORCHRUN += ["--nproc-per-node", "2"]
+
+
+def double(config, seed):
+    return MemorizingTransformer(config, seed).double()
+
+
+def learn(config, folder):
+    """Train, stop by the way, go on from the checkpoint: what there is to compare."""
+    whole, stopped, resumed = (trainer_of(config, FOUR) for _ in range(3))
+    for _ in range(STOP):
+        stopped.step()
+    saved = stopped.state_dict()
+    if distributed.leader():
+        train.save_checkpoint(folder / "stopped.pt", saved)
+    distributed.barrier()
+    resumed.load_state_dict(train.load_checkpoint(folder / "stopped.pt"))
+    distributed.barrier()  # the next configuration writes the same file
+    result = dict(losses=finish(whole), resumed=finish(resumed), state=saved["state"])
+    return result | dict(weights=whole.model.state_dict())
+
+
+def agree():
+    """What processes must decide alike, though each sees something else."""
+    trainer = trainer_of(training=FOUR)
+    trainer.seconds = 100.0 * distributed.rank()
+    trainer.plan(minutes=1)
+
+    class Late:
+        """Ctrl-C that reaches only the last process, and between steps."""
+
+        def __bool__(self):
+            last = distributed.rank() == distributed.size() - 1
+            return last and len(stopped.losses) >= 5
+
+    stopped, saves = trainer_of(training=replace(FOUR, steps=99)), []
+    train.fit(stopped, lambda: saves.append(len(stopped.losses)), "", Late())
+    rank = distributed.rank()
+    flags = distributed.anywhere(rank == 0, rank == 1, False)
+    return dict(steps=trainer.training.steps, saves=saves, flags=flags)
+
+
+def one_of_two(folder):
+    """The work of one process; its results go to a file of its own."""
+    train.MemorizingTransformer = double
+    with distributed.group("cpu"):
+        results = {name: learn(config, folder) for name, config in CONFIGS.items()}
+        results["agree"] = agree()
+    torch.save(results, folder / f"{distributed.rank()}.pt")
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    """The results of two processes, by rank."""
+    folder = tmp_path_factory.mktemp("two")
+    command = [*TORCHRUN, __file__, str(folder)]
+    done = subprocess.run(
+        command, env=environment(), capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
+
+
+def close(one, other):
+    """Assert that nested results are the same to 1e-9."""
+    if isinstance(one, dict):
+        one, other = list(one.values()), list(other.values())
+    if isinstance(one, (list, tuple)) and not isinstance(one[0], float):
+        assert len(one) == len(other)
+        for a, b in zip(one, other):
+            close(a, b)
+    elif one is not None:
+        np.testing.assert_allclose(other, one, rtol=0, atol=1e-9)
+
+
+def test_shares_have_unequal_numbers_of_targets():
+    """Or the weights of the shares would not matter below."""
+    streams = trainer_of(training=FOUR).streams
+    counts = [(next(streams)[1] >= 0).reshape(2, -1).sum(1) for _ in range(20)]
+    assert any(a != b for a, b in counts)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_two_processes_learn_what_one_does(name, two, tmp_path, monkeypatch):
+    """Losses, weights and, in the checkpoint, the state of all streams."""
+    monkeypatch.setattr(train, "MemorizingTransformer", double)
+    one, leader = learn(CONFIGS[name], tmp_path), two[0][name]
+    for part in ("losses", "weights", "state"):
+        close(one[part], leader[part])
+    assert leader["losses"] == two[1][name]["losses"]
+    for weights, again in zip(*(x[name]["weights"].values() for x in two)):
+        assert torch.equal(weights, again)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_two_processes_go_on_to_the_last_bit(name, two):
+    for rank in (0, 1):
+        assert two[rank][name]["resumed"] == two[rank][name]["losses"]
+
+
+def test_all_processes_stop_and_plan_alike(two):
+    assert two[0]["agree"] == two[1]["agree"]
+    assert two[0]["agree"]["saves"] == [5]
+    assert two[0]["agree"]["flags"] == [True, True, False]
+
+
+def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):  # noqa: F811
+    flags = [*SMALL, "--steps", "1000000", "--name", "two", "--no_vanilla"]
+    command = [*TORCHRUN, "-m", "minimt", "train", "--data", "texts", *flags]
+    process = subprocess.Popen(
+        command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True
+    )
+    folder = place / "runs" / "two"
+    while not (folder / "minimt-run.json").exists():
+        assert process.poll() is None
+        time.sleep(0.1)
+    time.sleep(2)
+    began = time.perf_counter()
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert time.perf_counter() - began < 20  # torchrun would kill after 30 seconds
+    again = "torchrun --nproc-per-node 2 -m minimt train --resume runs/two"
+    assert said.count(again) == 1
+    saved = train.load_checkpoint(folder / "memory.pt")
+    assert len(saved["losses"]) > 0 and len(saved["state"]["age"]) == 2
+    assert {path.name for path in folder.iterdir()} == {"memory.pt", "minimt-run.json"}
+
+
+def begun(folder, **changes):
+    """A run of two processes that has just begun."""
+    options = dict(config=asdict(Config()), training=asdict(Training()))
+    options |= dict(source=asdict(Source()), minutes=None, vanilla=True, processes=2)
+    (folder / "minimt-run.json").write_text(json.dumps(options | changes))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    "processes, args, advice",
+    [
+        (1, ["train", "--resume", "RUN"], "begun with 2 processes, not 1"),
+        (3, ["train", "--resume", "RUN"], "resume it by torchrun --nproc-per-node 2"),
+        (2, ["train", "--streams", "5"], "--streams 5 cannot be shared by 2"),
+        (2, ["recall"], "only train"),
+        (2, ["evaluate", "RUN"], "only train"),
+    ],
+)
+def test_mistakes_with_processes(
+    processes, args, advice, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("WORLD_SIZE", str(processes))
+    run = begun(tmp_path)
+    assert main([run if arg == "RUN" else arg for arg in args]) == 2
+    said = capsys.readouterr().err
+    assert advice in said and len(said.strip().splitlines()) == 1
+
+
+def test_a_run_that_names_no_processes_had_one(tmp_path):
+    run = pathlib.Path(begun(tmp_path))
+    options = json.loads((run / "minimt-run.json").read_text())
+    del options["processes"]
+    (run / "minimt-run.json").write_text(json.dumps(options))
+    assert compare.load_run(run)["processes"] == 1
+
+
+def test_more_processes_than_devices_are_a_mistake(monkeypatch):
+    for name in ("WORLD_SIZE", "LOCAL_WORLD_SIZE"):
+        monkeypatch.setenv(name, "99")
+    monkeypatch.setenv("LOCAL_RANK", "0")
+    for device in ("cuda", "mps"):
+        with pytest.raises(InputError, match="99 processes cannot share"):
+            with distributed.group(device):
+                pass
+
+
+def test_the_leader_speaks_first(monkeypatch, capsys):
+    waits = []
+    monkeypatch.setattr(time, "sleep", waits.append)
+    for rank in "01":
+        monkeypatch.setenv("RANK", rank)
+        assert main(["evaluate", "nowhere"]) == 2
+    assert waits == [distributed.GRACE]
+    assert capsys.readouterr().err.count("holds no run") == 2  # if it is still there
+
+
+def test_alone_nothing_is_shared():
+    assert "WORLD_SIZE" not in os.environ
+    x = torch.arange(3)
+    assert torch.equal(distributed.share(x), x) and distributed.gather(x) is x
+    assert distributed.total(x) is not x and torch.equal(distributed.total(x), x)
+    assert distributed.anywhere(True, []) == [True, False]
+    assert distributed.parallel(x) is x
+    with distributed.group("cpu") as device, distributed.leader_first():
+        assert device == "cpu" and not torch.distributed.is_initialized()
+
+
+if __name__ == "__main__":
+    one_of_two(pathlib.Path(sys.argv[1]))
