@@ -12,20 +12,24 @@ GROUPS_OF = 4  # entries that are first judged by the best of them
 @torch.no_grad()
 def exact_topk(q, keys, valid, K):
     """scores, index, found, each (B, H, T, K), best first; ties in any order."""
-    penalty = where_not(valid, -torch.inf, keys.dtype)  # (B, M)
-    best = [_of_stream(*stream, K) for stream in zip(q.to(keys.dtype), keys, penalty)]
+    (_, H, T, _), M = q.shape, keys.shape[2]
+    scores = keys.new_empty(H, T, min(PIECE, M))  # the same space for all
+    streams = zip(q.to(keys.dtype), keys, valid)
+    best = [_of_stream(*stream, K, scores) for stream in streams]
     scores, index = (torch.stack(part) for part in zip(*best))
     found = scores > -torch.inf
     return scores, index.masked_fill(~found, 0), found
 
 
-def _of_stream(q, keys, penalty, K):
-    """q (H, T, D), keys (H, M, D), penalty (M,) → scores and index (H, T, K)."""
-    buffer = q.new_empty(*q.shape[:2], min(PIECE, keys.shape[1]))
+def _of_stream(q, keys, valid, K, space):
+    """q (H, T, D), keys (H, M, D), valid (M,) → scores and index (H, T, K)."""
+    full = valid.device.type == "cpu" and valid.all()  # a GPU would be waited for
     best = []
-    for first, some in zip(range(0, keys.shape[1], PIECE), keys.split(PIECE, dim=1)):
-        scores = buffer[..., : some.shape[1]]
-        torch.baddbmm(penalty[first : first + PIECE], q, some.mT, out=scores)
+    for first in range(0, len(valid), PIECE):
+        piece = slice(first, first + PIECE)
+        scores = torch.bmm(q, keys[:, piece].mT, out=space[..., : len(valid) - first])
+        if not full:
+            scores += where_not(valid[piece], -torch.inf, q.dtype)
         scores, index = largest(scores, K)
         best.append((scores, index + first))
     scores, index = (torch.cat(part, -1) for part in zip(*best))
