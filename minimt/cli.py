@@ -6,12 +6,11 @@ import pathlib
 import sys
 from dataclasses import asdict
 
-import torch
-
-from . import compare, data, distributed, lookups, recall, report
+from . import bench, compare, data, distributed, lookups, recall, report
 from .config import Config
 from .corpus import Source, say
 from .errors import InputError
+from .files import write_json
 from .flags import (
     Parser,
     add_fields,
@@ -19,6 +18,7 @@ from .flags import (
     amount,
     build,
     count,
+    device,
     positive,
     several,
 )
@@ -36,7 +36,7 @@ def main(argv=None):
             raise InputError("only train runs in several processes: leave out torchrun")
         text, result = args.command(args)
         if distributed.leader():
-            print(json.dumps(result, indent=2) if args.json else text)
+            print(json.dumps(result, indent=2) if args.json is True else text)
         return 0
     except InputError as error:
         return mistake(error)
@@ -110,6 +110,28 @@ def recall_command(args):
     return report.recall(metrics), metrics
 
 
+def bench_command(args):
+    """Measure what search and memory cost, with the keys of a trained model."""
+    run = pathlib.Path(args.run) if args.run else newest_run()
+    if run:
+        compare.load_run(run)
+    result = bench.bench(run, device(args), repeats=args.repeats)
+    folder = free_folder("bench")
+    bench.save(folder, result)
+    if args.json:
+        write_json(args.json, result)
+    say(f"saved in {folder}")
+    return report.bench(result), result
+
+
+def newest_run():
+    """The run in runs/ that was trained last, None where there is none."""
+    weights = sorted(RUNS.glob(f"*/{compare.MEMORY}"), key=lambda x: x.stat().st_mtime)
+    if not weights:
+        say("no run here to take keys from: python -m minimt train makes one")
+    return weights[-1].parent if weights else None
+
+
 def evaluate_command(args):
     """Measure a run's models on its held-out documents, or on those of a folder."""
     metrics = compare.evaluate(pathlib.Path(args.run), args.data, device(args))
@@ -150,22 +172,18 @@ def parser():
     """All commands and their flags."""
     top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
-
-    train = add_command(commands, train_command)
-    for part in (Config, Training, Source):
-        add_fields(train, part)
-    optional = dict(default=argparse.SUPPRESS)
-    about = "train the model with memory so long, the other for as many steps"
-    train.add_argument("--minutes", type=positive, help=about, **optional)
-    train.add_argument("--name", help="name of the run (a free one)", **optional)
-    about = "go on with a run that was stopped"
-    train.add_argument("--resume", metavar="RUN", help=about, **optional)
-    about = "train only the model with memory"
-    train.add_argument("--no_vanilla", action="store_true", help=about, **optional)
+    add_train(commands)
 
     task = add_command(commands, recall_command)
     add_flag(task, "steps", recall.TRAINING.steps, "training steps", several)
     add_flag(task, "seed", 0, "seed of weights and books", count)
+
+    measure = add_command(commands, bench_command, json_file=True)
+    about = "folder of a trained run, for its keys (the newest in runs/)"
+    measure.add_argument("--run", metavar="RUN", help=about)
+    add_flag(
+        measure, "repeats", 5, "rounds in which all that is compared runs", several
+    )
 
     evaluate = add_command(commands, evaluate_command, "run")
     evaluate.add_argument(
@@ -184,7 +202,22 @@ def parser():
     return top
 
 
-def add_command(commands, run, *positional):
+def add_train(commands):
+    """The main job, with a flag for every field of what it is made of."""
+    train = add_command(commands, train_command)
+    for part in (Config, Training, Source):
+        add_fields(train, part)
+    optional = dict(default=argparse.SUPPRESS)
+    about = "train the model with memory so long, the other for as many steps"
+    train.add_argument("--minutes", type=positive, help=about, **optional)
+    train.add_argument("--name", help="name of the run (a free one)", **optional)
+    about = "go on with a run that was stopped"
+    train.add_argument("--resume", metavar="RUN", help=about, **optional)
+    about = "train only the model with memory"
+    train.add_argument("--no_vanilla", action="store_true", help=about, **optional)
+
+
+def add_command(commands, run, *positional, json_file=False):
     """A command named after its function, with what all commands take."""
     name, about = run.__name__.removesuffix("_command"), run.__doc__
     command = commands.add_parser(name, help=about, description=about)
@@ -193,21 +226,14 @@ def add_command(commands, run, *positional):
     for argument in positional:
         command.add_argument(argument, help=texts[argument])
     add_flag(command, "device", "auto", "auto, cpu, cuda or mps", str)
-    command.add_argument("--json", action="store_true", help="print the result as JSON")
+    if json_file:
+        command.add_argument(
+            "--json", metavar="FILE", help="write the result there too"
+        )
+    else:
+        about = "print the result as JSON"
+        command.add_argument("--json", action="store_true", help=about)
     return command
-
-
-def device(args):
-    """The device asked for; by default the fastest there is."""
-    there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
-    there["cpu"] = True
-    name = args.device
-    if name == "auto":
-        name = next(name for name in there if there[name])
-    if not there.get(name):
-        have = ", ".join(name for name in there if there[name])
-        raise InputError(f"no device {name} here: choose auto, {have}")
-    return name
 
 
 def free_folder(name):

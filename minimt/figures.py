@@ -137,3 +137,97 @@ def recall_curves(metrics):
     ax.set_ylim(-0.02, 1.05)
     ax.legend(frameon=False)
     return figure
+
+
+# What the bench compares: colour, marker and line tell it apart, also in print.
+STYLES = {
+    "exact": dict(color=BLUE, marker="o"),
+    "LSH with insertion": dict(color=ORANGE, marker="s"),
+    "product": dict(color="black", linestyle="--"),
+    "product in place": dict(color="black", linestyle=":"),
+    "full attention": dict(color=GREEN, marker="^"),
+    "exact, NumPy": dict(color=BLUE, marker="x", linestyle=":"),
+    "faiss flat": dict(color=GREY, marker="v"),
+    "scikit-learn": dict(color=GREY, marker="D", linestyle=":"),
+    "LSH, cells of stored keys": dict(color=ORANGE, marker="s"),
+    "LSH, random hyperplanes": dict(color=ORANGE, marker="x", linestyle=":"),
+    "one maximum per bucket": dict(color=BLUE, marker="^", linestyle="--"),
+    "faiss IVF": dict(color=GREY, marker="v"),
+    "faiss HNSW": dict(color=GREY, marker="D", linestyle="--"),
+    "faiss LSH": dict(color=GREY, marker="+", linestyle=":"),
+}
+
+
+def search_costs(rows):
+    """Time per query by the size of the memory, both on logarithmic scales."""
+    faster = [
+        row["memory"]
+        for row in rows
+        if row["to_exact"]["LSH with insertion"]["median"] < 1
+    ]
+    title = "LSH search never overtakes exact search here"
+    if faster:
+        title = f"LSH search overtakes exact search at {faster[0]} memories"
+    figure, ax = axes(title, "memories per stream and head (M)", "µs per query")
+    for name, style in STYLES.items():
+        points = [
+            (row["memory"], row["microseconds"][name]["median"])
+            for row in rows
+            if name in row["microseconds"]
+        ]
+        if points:
+            ax.plot(*zip(*points), label=name, markersize=5, **style)
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_xticks([row["memory"] for row in rows], [row["memory"] for row in rows])
+    ax.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def recall_costs(result):
+    """Recall against the share of keys scored, and against time."""
+    good = [
+        row["scored"]
+        for row in result["rows"]
+        if row["method"] == "LSH, cells of stored keys" and row["recall"] >= 0.9
+    ]
+    found = f"90% of the neighbours by scoring {min(good):.0%} of" if good else "Few of"
+    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
+    figure.suptitle(
+        f"{found} {result['memory']} keys of a trained model", fontsize=11.5
+    )
+    left, right = figure.subplots(1, 2, sharey=True)
+    for method in dict.fromkeys(row["method"] for row in result["rows"]):
+        rows = [row for row in result["rows"] if row["method"] == method]
+        style = STYLES[method] | dict(markersize=5, label=method)
+        shared = [(row["scored"], row["recall"]) for row in rows if row["scored"]]
+        timed = [(row["time"]["median"], row["recall"]) for row in rows if row["time"]]
+        for ax, points in ((left, shared), (right, timed)):
+            if points:
+                ax.plot(*zip(*points), **style)
+    labels = "share of keys scored", "time, exact search = 1"
+    for ax, label in zip((left, right), labels):
+        ax.set_xscale("log")
+        ax.set_xlabel(label)
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.grid(axis="y", color="#dddddd", linewidth=0.8)
+    left.set_ylabel("recall of the nearest keys")
+    left.legend(frameon=False, fontsize=8)
+    return figure
+
+
+def lsh_losses(result):
+    """Held-out loss by the pages that LSH probes, between exact search and none."""
+    rows = result["rows"]
+    lsh = [(x["probes"], x["nats_per_token"]) for x in rows if x["search"] == "LSH"]
+    lines = {x["search"]: x["nats_per_token"] for x in rows if x["probes"] is None}
+    lost, probes = lsh[-1][1] - lines["exact"], lsh[-1][0]
+    title = f"Probing {probes} pages costs {saves(-lost)} than exact search"
+    figure, ax = axes(title, "pages of 64 keys that LSH probes", "nats per token")
+    ax.plot(*zip(*lsh), label="LSH", color=ORANGE, marker="s")
+    ax.axhline(lines["exact"], color=BLUE, label="exact")
+    ax.axhline(lines["without memory"], color=GREY, linestyle="--", label="no memory")
+    ax.set_xscale("log", base=2)
+    ax.set_xticks([x for x, _ in lsh], [x for x, _ in lsh])
+    ax.legend(frameon=False)
+    return figure

@@ -4,6 +4,8 @@ import argparse
 import math
 from dataclasses import fields
 
+import torch
+
 from .distributed import let_leader_speak
 from .errors import InputError
 
@@ -74,3 +76,16 @@ def checked(text, number, good, wanted):
     if not good:
         raise argparse.ArgumentTypeError(f"{text} is not {wanted}")
     return number
+
+
+def device(args):
+    """The device asked for; by default the fastest there is."""
+    there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
+    there["cpu"] = True
+    name = args.device
+    if name == "auto":
+        name = next(name for name in there if there[name])
+    if not there.get(name):
+        have = ", ".join(name for name in there if there[name])
+        raise InputError(f"no device {name} here: choose auto, {have}")
+    return name

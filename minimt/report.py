@@ -59,6 +59,55 @@ def recall(metrics):
     return table(rows) + f"\nchance: {metrics['chance']:.1%}"
 
 
+def bench(result):
+    """What `bench` found; ratios are medians, with the lowest and highest round."""
+    sizes = ", ".join(f"{name} {n}" for name, n in result["sizes"].items())
+    threads = result["machine"]["threads"]
+    parts = [f"{sizes}; {threads} threads; keys {result['keys']}", ""]
+    for base in ("product", "exact"):
+        names = result["search"][0]["to_" + base]
+        rows = [(f"time, {base} = 1", *(f"M {x['memory']}" for x in result["search"]))]
+        for name in names:
+            found = (x["to_" + base].get(name) for x in result["search"])
+            rows.append((name, *(within(x) for x in found)))
+        parts += [table(rows), ""]
+    rows = [("LSH", "cells", "pages probed", "recall", "exact, µs per query")]
+    for x in result["search"]:
+        probed = str(x["cells"]), str(x["probes"]), f"{x['recall']:.3f}"
+        exact = f"{x['microseconds']['exact']['median']:.1f}"
+        rows.append((f"M {x['memory']}", *probed, exact))
+    parts += [table(rows), ""]
+    rows = [("training step", "ms", "tokens/s", "to a step without memory")]
+    for x in result["step"]:
+        speed = f"{x['tokens_per_second']['median']:.0f}"
+        cells = f"{x['milliseconds']['median']:.0f}", speed, within(x["to_no_memory"])
+        rows.append((x["model"], *cells))
+    return "\n".join([*parts, table(rows), *_quality(result)])
+
+
+def _quality(result):
+    """Tables of what only a trained model can show."""
+    parts = []
+    if "recall" in result:
+        rows = [("search", "setting", "recall", "keys scored", "time, exact = 1")]
+        for x in result["recall"]["rows"]:
+            share = "–" if x["scored"] is None else f"{x['scored']:.1%}"
+            last = share, within(x["time"])
+            rows.append((x["method"], str(x["setting"]), f"{x['recall']:.3f}", *last))
+        parts += ["", f"recall at M {result['recall']['memory']}", table(rows)]
+    if "losses" in result:
+        rows = [("held-out documents", "pages probed", "nats/token")]
+        for x in result["losses"]["rows"]:
+            rows.append((x["search"], str(x["probes"] or "–"), x["nats_per_token"]))
+        parts += ["", f"memory of {result['losses']['memory']}", table(rows)]
+    return parts
+
+
+def within(x):
+    """A median with its range, as text."""
+    return f"{x['median']:.2f} ({x['low']:.2f}–{x['high']:.2f})" if x else "–"
+
+
 def versions():
     """Of everything a result may depend on."""
     return dict(

@@ -63,15 +63,13 @@ class Table:
         some = k.split(PIECE, dim=1)
         cell = torch.cat([(x @ self.pivots.mT).argmax(-1) for x in some], 1)
         cell, order = cell.sort(stable=True)  # (H, T)
-        count = torch.zeros_like(self.filled).scatter_add_(
-            1, cell, cell.new_ones(cell.shape)
-        )
-        before = torch.arange(T, device=k.device) - (count.cumsum(1) - count).gather(
-            1, cell
-        )
-        place = (
-            self.filled.gather(1, cell) + before
-        )  # counted from a cell's last page on
+        ones = torch.ones_like(cell)
+        count = torch.zeros_like(self.filled).scatter_add_(1, cell, ones)  # (H, cells)
+        earlier = (count.cumsum(1) - count).gather(1, cell)  # keys of the cells before
+        rank = (
+            torch.arange(T, device=k.device) - earlier
+        )  # among the new ones of a cell
+        place = self.filled.gather(1, cell) + rank  # from the start of its last page on
         opened = (self.filled + count - 1) // PAGE  # new pages of each cell
         pages = self.pages + opened.sum(1)
         if pages.max() > self.number.shape[1]:
@@ -87,25 +85,26 @@ class Table:
         self.pages = pages
         return True
 
+    def nearest_pages(self, q, oldest, probes):
+        """The pages (H, T, P) with the nearest pivots, of those not all gone."""
+        alive = (self.number >= oldest).any(-1)  # (H, N)
+        near = q @ self.pivot.mT + where_not(alive, -torch.inf, q.dtype)[:, None]
+        return largest(near, probes, best_first=False)[1]
+
     def search(self, q, oldest, probes, K):
         """Scores and token numbers (H, T, K) of the best keys, none before `oldest`.
 
         q (H, T, D); each query scores the keys of `probes` pages.
         """
-        (H, T, D), N = q.shape, self.number.shape[1]
-        alive = self.number >= oldest  # (H, N, PAGE)
-        self.rows[:, :, D] = where_not(alive, -torch.inf, q.dtype)
-        near = (
-            q @ self.pivot.mT + where_not(alive.any(-1), -torch.inf, q.dtype)[:, None]
-        )
-        page = largest(near, probes, best_first=False)[1]  # (H, T, P)
+        (H, _, D), N = q.shape, self.number.shape[1]
+        self.rows[:, :, D] = where_not(self.number >= oldest, -torch.inf, q.dtype)
+        page = self.nearest_pages(q, oldest, probes)
         page = page + N * torch.arange(H, device=q.device)[:, None, None]
         rows = (D + 1) * page[..., None].int() + torch.arange(D + 1).to(page).int()
         entries = F.pad(q, (0, 1), value=1)[:, :, None].expand(rows.shape)
-        scores = weighted_rows(
-            self.rows.view(-1, PAGE), rows.flatten(0, 2), entries.flatten(0, 2)
-        )
-        scores, place = largest(scores.view(H, T, -1), K)
+        table = self.rows.view(-1, PAGE)
+        scores = weighted_rows(table, rows.flatten(0, 2), entries)  # (H, T, P, PAGE)
+        scores, place = largest(scores.flatten(2), K)
         place = PAGE * page.gather(-1, place // PAGE) + place % PAGE
         return scores, self.number.take(place)
 
@@ -138,23 +137,20 @@ class LSHMemory(Memory):
 
     def _place(self, k, v):
         super()._place(k, v)
-        for table, new, ring, n in zip(
-            self.tables, k, self._keys, self._written.tolist()
-        ):
+        written = self._written.tolist()
+        for table, new, ring, n in zip(self.tables, k, self._keys, written):
             table.write(new.to(ring.dtype), ring, n)
 
     @torch.no_grad()
     def search(self, q, K):
         """As `exact_topk`, among the keys of the nearest cells."""
         M, best = self.keys.shape[2], []
-        for x, table, n in zip(
-            q.to(self.keys.dtype), self.tables, self.written.tolist()
-        ):
+        streams = zip(q.to(self.keys.dtype), self.tables, self.written.tolist())
+        for x, table, n in streams:
             scores, number = table.search(x, max(0, n - M), self.probes, K)
-            missing = (0, K - scores.shape[-1])
-            best.append(
-                (F.pad(scores, missing, value=-torch.inf), F.pad(number % M, missing))
-            )
+            short = (0, K - scores.shape[-1])
+            scores = F.pad(scores, short, value=-torch.inf)
+            best.append((scores, F.pad(number % M, short)))
         scores, index = (torch.stack(part) for part in zip(*best))
         found = scores > -torch.inf
         return scores, index.masked_fill(~found, 0), found

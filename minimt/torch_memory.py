@@ -20,9 +20,9 @@ class Memory:
         self._written = torch.zeros(B, dtype=torch.int64, device=device)
         self._latest = None
 
-    keys = property(lambda self: self._settled()._keys)  # (B, H, M, D)
-    values = property(lambda self: self._settled()._values)  # (B, H, M, D)
-    written = property(lambda self: self._settled()._written)  # (B,)
+    keys = property(lambda self: self.settled()._keys)  # (B, H, M, D)
+    values = property(lambda self: self.settled()._values)  # (B, H, M, D)
+    written = property(lambda self: self.settled()._written)  # (B,)
 
     @property
     def valid(self):
@@ -45,12 +45,13 @@ class Memory:
             )
         self._latest = k.detach().clone(), v.detach().clone()
 
-    @torch.no_grad()
-    def _settled(self):
+    def settled(self):
         """This memory, with what was written last in its slots."""
         if self._latest:
             latest, self._latest = self._latest, None
-            self._place(*latest)
+            # A ring made in inference mode may be looked at outside of it.
+            with torch.inference_mode(self._keys.is_inference()), torch.no_grad():
+                self._place(*latest)
         return self
 
     def _place(self, k, v):
@@ -68,7 +69,7 @@ class Memory:
 
     def load_state_dict(self, saved):
         """Hold what `state_dict` was taken from."""
-        self._settled()
+        self.settled()
         self._keys.copy_(saved["keys"])
         self._values.copy_(saved["values"])
         self._written.copy_(saved["written"])
@@ -90,7 +91,7 @@ class Memory:
         scores = Scores.apply(q, keys, rows, scores.masked_fill(~found, 0))
         logits = scale[:, None, None] * scores
         weight = softmax(logits.masked_fill(~found, -torch.inf))
-        return weighted_rows(values, rows, weight.flatten(0, 2)).view(q.shape)
+        return weighted_rows(values, rows, weight)
 
 
 class Scores(torch.autograd.Function):
@@ -106,10 +107,11 @@ class Scores(torch.autograd.Function):
     def backward(ctx, grad):
         """The gradient to q, from that to the scores."""
         keys, rows = ctx.saved_tensors
-        dq = weighted_rows(keys, rows, grad.flatten(0, 2).to(keys.dtype))
-        return dq.view(*grad.shape[:-1], -1), None, None, None
+        return weighted_rows(keys, rows, grad), None, None, None
 
 
 def weighted_rows(table, rows, weight):
-    """Sums of rows of a table (N, D): rows and weight (…, K) → (…, D)."""
-    return F.embedding_bag(rows, table, mode="sum", per_sample_weights=weight)
+    """Sums of rows of a table (N, D): rows (n, K), weight (…, K) → (…, D)."""
+    flat = weight.flatten(0, -2).to(table.dtype)
+    sums = F.embedding_bag(rows, table, mode="sum", per_sample_weights=flat)
+    return sums.view(*weight.shape[:-1], -1)

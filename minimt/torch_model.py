@@ -106,8 +106,8 @@ class MemorizingTransformer(nn.Module):
             x = x + attention_layer(p, self.config, h, state, layer)
             x = x + F.relu(rms_norm(x, p["mlp_norm"]) @ p["up"]) @ p["down"]
         state.age = state.age + T
-        x = rms_norm(x, self.norm)
-        return x @ self.embedding.T * self.config.embed**-0.5, state
+        x = rms_norm(x, self.norm) * self.config.embed**-0.5  # now: logits are many
+        return x @ self.embedding.T, state
 
 
 def token_losses(logits, targets):

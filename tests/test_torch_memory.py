@@ -78,6 +78,14 @@ def test_a_write_between_reading_and_the_gradient_does_not_touch_it(memory, rng)
     assert not torch.equal(memory.keys, before)
 
 
+def test_what_was_written_in_inference_mode_can_be_read_outside(rng):
+    k, v = (torch.from_numpy(x) for x in rng.normal(size=(2, B, H, T, D)))
+    with torch.inference_mode():
+        memory = Memory(B, H, M, D, dtype=torch.float64)
+        memory.write(k, v)
+    np.testing.assert_array_equal(memory.keys[:, :, :T], k)
+
+
 def test_a_gradient_through_rows_that_are_gone_is_refused(memory, rng):
     q, scale = leaves(rng)
     remembered = memory.attend(q, memory.search(q, K), scale)

@@ -1,0 +1,43 @@
+"""Timing side by side: what is compared runs in turns, in one process."""
+
+import statistics
+import time
+
+import torch
+from tqdm import tqdm
+
+
+def in_turns(cases, repeats, label=""):
+    """Seconds of each round of {name: function}: {name: [seconds]}.
+
+    The functions take turns, so that a machine that is busy for a while is busy for
+    all of them. Each runs once before, unmeasured.
+    """
+    seconds = {name: [] for name in cases}
+    about = dict(desc=label, unit="run", disable=None, leave=False)
+    with tqdm(total=(repeats + 1) * len(cases), **about) as bar:
+        for turn in range(repeats + 1):
+            for name, function in cases.items():
+                began = clock()
+                function()
+                if turn:
+                    seconds[name].append(clock() - began)
+                bar.update()
+    return seconds
+
+
+def clock():
+    """Seconds, when all that a GPU was asked for is done."""
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return time.perf_counter()
+
+
+def spread(values):
+    """Median, lowest and highest."""
+    return dict(median=statistics.median(values), low=min(values), high=max(values))
+
+
+def ratio(seconds, name, base):
+    """How many times as long as `base` a case took, round by round."""
+    return spread([a / b for a, b in zip(seconds[name], seconds[base])])
