@@ -23,10 +23,15 @@ def cells_for(M):
 
 
 def filled(keys, probes, segment):
-    """An LSH memory into which keys (B, H, M, D) were written segment by segment."""
+    """An LSH memory that holds keys (B, H, M, D), written segment by segment.
+
+    The first half of them is written twice, so that the ring has gone around and half
+    of what the tables hold is gone, as it is in a long document at the worst moment.
+    """
     B, H, M, D = keys.shape
-    memory = LSHMemory(B, H, M, D, cells_for(M), probes)
-    segments = keys.split(segment, dim=2)
+    about = keys.dtype, keys.device
+    memory = LSHMemory(B, H, M, D, cells_for(M), probes, *about)
+    segments = [*keys.split(segment, dim=2), *keys[:, :, : M // 2].split(segment, 2)]
     about = dict(desc=f"insert, M {M}", unit="segment", disable=None, leave=False)
     for some in tqdm(segments, **about):
         memory.write(some, some)
@@ -35,7 +40,7 @@ def filled(keys, probes, segment):
 
 def exact_memory(keys):
     """A memory that holds keys (B, H, M, D), and the same as values."""
-    memory = Memory(*keys.shape)
+    memory = Memory(*keys.shape, keys.dtype, keys.device)
     memory.load_state_dict(
         dict(keys=keys, values=keys, written=torch.full((len(keys),), keys.shape[2]))
     )
@@ -48,19 +53,21 @@ def recall(found, truth):
     return hits.float().mean().item()
 
 
-def recall_of(memory, q, K):
-    """Recall of a memory's search for queries (B, H, T, D)."""
-    _, truth, there = exact_topk(q, memory.keys, memory.valid, K)
+def recall_of(memory, q, K, first=0):
+    """Recall of a memory's search for queries (b, H, T, D) of its streams `first` …"""
+    b = len(q)
+    _, truth, there = exact_topk(q, memory.keys[:b], memory.valid[:b], K)
     _, index, found = memory.search(q, K)
+    truth, there, index, found = (x[first:] for x in (truth, there, index, found))
     return recall(torch.where(found, index, -1), torch.where(there, truth, -2))
 
 
 def probes_for(memory, q, K, least):
     """Set and return the fewest pages of LADDER that reach a recall of `least`."""
-    for memory.probes in LADDER:
-        if recall_of(memory, q, K) >= least:
+    for probes in LADDER:
+        if recall_of(_with(memory, probes), q, K) >= least:
             break
-    return memory.probes
+    return probes
 
 
 def strided_maxima(scores, buckets, K):
@@ -74,7 +81,7 @@ def strided_maxima(scores, buckets, K):
 
 
 def hyperplane_candidates(q, keys, bits, probes, seed=0):
-    """Which keys share one of a query's nearest cells between random hyperplanes.
+    """Which keys are in a query's nearest cells between random hyperplanes.
 
     q (T, D), keys (M, D) → bool (T, M). The cell of a query comes first, then those
     that it misses by the smallest margins.
@@ -103,10 +110,12 @@ def curve(q, keys, K, segment, repeats):
         cases[key] = lambda probes=probes: _probe(lsh, probes, q, K)
         recalls[key] = recall_of(_with(lsh, probes), q, K)
         shares[key] = share_scored(lsh, q)
-    for buckets in (64, 256, 1024, 4096):
+    space = keys.new_empty(*q.shape[1:3], keys.shape[2])
+    for buckets in (n for n in (64, 256, 1024, 4096) if n <= keys.shape[2]):
         key = "one maximum per bucket", buckets
-        cases[key] = lambda n=buckets: _maxima(q, keys, n, K)
-        recalls[key], shares[key] = recall(_maxima(q, keys, buckets, K), truth), 1.0
+        cases[key] = lambda n=buckets: _maxima(q, keys, n, K, space)
+        recalls[key] = recall(_maxima(q, keys, buckets, K, space), truth)
+        shares[key] = 1.0
     seconds = in_turns(cases, repeats, "recall")
     base = seconds["exact", 0]
     rows = [
@@ -119,6 +128,7 @@ def curve(q, keys, K, segment, repeats):
         )
         for name, setting in cases
     ]
+    q, keys, truth = (x.cpu() for x in (q, keys, truth))
     return rows + _hyperplanes(q, keys, truth) + _faiss(q, keys, truth, K, repeats)
 
 
@@ -131,42 +141,42 @@ def _probe(memory, probes, q, K):
     return _with(memory, probes).search(q, K)
 
 
-def _maxima(q, keys, buckets, K):
-    """Stream by stream, as exact search works."""
-    parts = [strided_maxima(x @ k.mT, buckets, K) for x, k in zip(q, keys)]
-    return torch.stack(parts)
+def _maxima(q, keys, buckets, K, space):
+    """Stream by stream into one space, as exact search works."""
+    scores = (torch.bmm(x, k.mT, out=space) for x, k in zip(q, keys))
+    return torch.stack([strided_maxima(x, buckets, K) for x in scores])
 
 
 def share_scored(memory, q):
-    """The share of stored keys that a query scores, and the pivots it looks at."""
-    counted = []
+    """How many products a query makes, with keys and pivots, as a share of all keys."""
+    M, counted = memory.keys.shape[2], []
     for table, x, n in zip(memory.tables, q, memory.written.tolist()):
-        oldest = max(0, n - memory.keys.shape[2])
+        oldest, pages = max(0, n - M), table.number.shape[1]
         live = (table.number >= oldest).sum(-1)  # (H, N)
         page = table.nearest_pages(x, oldest, memory.probes)  # (H, T, P)
         scored = live[:, None].expand(-1, x.shape[1], -1).gather(-1, page).sum(-1)
-        counted.append((scored + (live > 0).sum(-1, keepdim=True)) / min(n, n - oldest))
-    return torch.stack(counted).float().mean().item()
+        counted.append((scored + pages) / min(n, M))
+    return torch.stack(counted).mean().item()
 
 
 def _hyperplanes(q, keys, truth, bits=10):
-    """Recall and share with random hyperplanes, on the first stream, without time."""
+    """Recall and share with random hyperplanes, on the first stream, without time.
+
+    Through the origin, and through the mean of the keys: q · (key − mean) ranks keys
+    as q · key does.
+    """
     rows = []
-    for probes in (8, 32, 128, 512):
-        found = [
-            hyperplane_candidates(x.numpy(), k.numpy(), bits, probes)
-            for x, k in zip(q[0], keys[0])
-        ]
-        hits = [np.take_along_axis(f, t.numpy(), -1) for f, t in zip(found, truth[0])]
-        rows.append(
-            dict(
-                method="LSH, random hyperplanes",
-                setting=probes,
-                recall=float(np.mean(hits)),
-                scored=float(np.mean(found)),
-                time=None,
-            )
-        )
+    for where in ("origin", "mean"):
+        for probes in (8, 32, 128, 512):
+            found = []
+            for x, k in zip(q[0].numpy(), keys[0].numpy()):
+                mean = k.mean(axis=0) if where == "mean" else 0
+                found.append(hyperplane_candidates(x - mean, k - mean, bits, probes))
+            true = truth[0].numpy()
+            hits = [np.take_along_axis(f, t, -1) for f, t in zip(found, true)]
+            about = dict(method=f"LSH, hyperplanes through the {where}", setting=probes)
+            measured = dict(recall=float(np.mean(hits)), scored=float(np.mean(found)))
+            rows.append(about | measured | dict(time=None))
     return rows
 
 

@@ -1,20 +1,22 @@
 """The bench: what search and memory cost, as ratios measured side by side."""
 
-import time
 from dataclasses import replace
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 
 from . import approximate, figures, peers, search
 from .compare import MEMORY, load_model, load_run
 from .config import Config
-from .corpus import Source, hold_out, say
+from .corpus import Source, check_documents, digest, hold_out, say
 from .data import split
+from .errors import InputError
 from .files import write_json
 from .recorded import random_recording, record
 from .report import machine, versions
-from .timing import in_turns, ratio, spread
+from .timing import clock, in_turns, ratio, spread
+from .torch_search import PIECE
 from .train import Trainer, Training, load_checkpoint
 
 CONFIG = Config(segment=128, neighbours=32)  # B 16, H 4, T 128, D 32, K 32
@@ -30,42 +32,51 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
     """Everything, as a dict: what costs what, beside what, on which machine.
 
     run: the folder of a run whose keys to use, or None: then keys are random, and what
-    needs a trained model is left out.
+    needs a trained model is left out. Memories longer than the run's text are, too;
+    InputError if all are.
     """
-    began = time.perf_counter()
+    began = clock()
     tokens = min(TOKENS, max(sizes) * STREAMS) + CONFIG.segment
     recording, model, held = random_recording(4, 32, tokens), None, None
     if run:
-        say(f"reading text with the model of {run}")
         recording, model, held = trained(run, tokens, device)
+    H, N, D = recording.keys.shape
+    if max(sizes) + CONFIG.segment > N:
+        raise InputError(
+            f"the text of {run} has {N} tokens, too few for a memory of {max(sizes)}: "
+            "give a --run on more text"
+        )
     result = dict(
-        sizes=dict(B=STREAMS, H=4, T=CONFIG.segment, D=32, K=CONFIG.neighbours),
+        sizes=dict(B=STREAMS, H=H, T=CONFIG.segment, D=D, K=CONFIG.neighbours),
         keys=f"of the model in {run}" if run else "random unit vectors",
         repeats=repeats,
         versions=versions() | peers.installed(),
         machine=machine(),
     )
     result["search"] = [search_cost(recording, M, device, repeats) for M in sizes]
-    result["step"] = step_cost(device, repeats, steps)
+    probes = {row["memory"]: row["probes"] for row in result["search"]}
+    result["step"] = step_cost(device, repeats, steps, probes)
     if run:
-        q, keys = (x.to(device) for x in recording.streams(65_536, 128, 4))
-        if len(q):
-            rows = approximate.curve(
-                q, keys, CONFIG.neighbours, CONFIG.segment, repeats
-            )
-            result["recall"] = dict(memory=65_536, rows=rows)
+        M, T, K = max(steps), CONFIG.segment, CONFIG.neighbours
+        q, keys = (x.to(device) for x in recording.streams(M, T, 4))
+        rows = approximate.curve(q, keys, K, T, repeats)
+        result["recall"] = dict(memory=M, rows=rows)
         say("reading the held-out documents with LSH and with exact search")
-        result["losses"] = dict(memory=8192, rows=approximate.losses(model, held))
-    return result | dict(seconds=time.perf_counter() - began)
+        M = min(steps)
+        result["losses"] = dict(memory=M, rows=approximate.losses(model, held, M))
+    return result | dict(seconds=clock() - began)
 
 
 def trained(run, tokens, device):
     """A Recording by a run's model, the model, and the run's held-out documents."""
-    options = load_run(run)
-    model, vocabulary = load_model(load_checkpoint(run / MEMORY), device)
+    options, saved = load_run(run), load_checkpoint(run / MEMORY)
+    model, vocabulary = load_model(saved, device)
     source = Source(**options["source"])
-    documents, held = split(source.read(), source.held_out, options["training"]["seed"])
+    documents = source.read()
+    check_documents(saved, digest(documents))
+    say(f"reading text with the model of {run}")
     recording = record(model, vocabulary, documents, tokens)
+    _, held = split(documents, source.held_out, options["training"]["seed"])
     return recording, model, hold_out(held, vocabulary)
 
 
@@ -74,10 +85,11 @@ def search_cost(recording, M, device, repeats):
     K, T = CONFIG.neighbours, CONFIG.segment
     streams = recording.streams(M, T, min(STREAMS, TOKENS // M))
     q, keys = (x.to(device) for x in streams)
-    began = time.perf_counter()
+    began = clock()
     lsh = approximate.filled(keys, 1, T)
-    insertion = (time.perf_counter() - began) / keys[..., 0].numel()
-    probes = approximate.probes_for(lsh, q[:4], K, RECALL)
+    insertion = (clock() - began) / (1.5 * keys[..., 0].numel())
+    half = (len(q) + 1) // 2  # chosen on some streams, reported on the others
+    probes = approximate.probes_for(lsh, q[:half], K, RECALL)
     cases = search_cases(q, keys, lsh, K)
     seconds = in_turns({name: f for name, (f, _) in cases.items()}, repeats, f"M {M}")
     seconds = {
@@ -90,7 +102,7 @@ def search_cost(recording, M, device, repeats):
         streams=len(q),
         cells=approximate.cells_for(M),
         probes=probes,
-        recall=approximate.recall_of(lsh, q[:4], K),
+        recall=approximate.recall_of(lsh, q, K, first=half % len(q)),
         microseconds={
             name: spread([1e6 * s for s in x]) for name, x in seconds.items()
         },
@@ -106,10 +118,10 @@ def search_cases(q, keys, lsh, K):
     head.
     """
     (B, H, T, _), M = q.shape, keys.shape[2]
-    memory, space = approximate.exact_memory(keys), keys.new_empty(H, T, M)
+    memory = approximate.exact_memory(keys)
     cases = {
         "product": (lambda: q @ keys.mT, B * H * T),
-        "product in place": (lambda: products(q, keys, space), B * H * T),
+        "product in place": (lambda: products(q, keys), B * H * T),
         "exact": (lambda: memory.search(q, K), B * H * T),
         "LSH": (lambda: lsh.search(q, K), B * H * T),
         "full attention": (lambda: attention(q, keys), B * H * T),
@@ -123,31 +135,38 @@ def search_cases(q, keys, lsh, K):
     return cases
 
 
-def products(q, keys, space):
-    """All scores, stream by stream into the same space: no search can do without."""
+def products(q, keys):
+    """All scores, piece by piece into the same space: no exact search does without."""
+    space = keys.new_empty(*q.shape[1:3], min(PIECE, keys.shape[2]))
     for x, k in zip(q, keys):
-        torch.bmm(x, k.mT, out=space)
+        for some in k.split(PIECE, dim=1):
+            torch.bmm(x, some.mT, out=space[..., : some.shape[1]])
 
 
 def attention(q, keys):
     """Attention to the whole past, stream by stream."""
     for x, k in zip(q, keys):
-        torch.softmax(10 * (x @ k.mT), -1) @ k
+        F.scaled_dot_product_attention(x, k, k, scale=10)
 
 
-def step_cost(device, repeats, sizes=STEPS):
-    """Milliseconds of a training step without memory, with it, and of the peer's."""
+def step_cost(device, repeats, sizes, probes):
+    """Milliseconds of a training step without memory, with it, and of the peer's.
+
+    probes: how many pages LSH probes for a size of memory, where it is known.
+    """
     steps = {"without memory": our_step(replace(CONFIG, memory=0), device)}
     for M in sizes:
         config = replace(CONFIG, memory=M)
         steps[f"exact, M {M}"] = our_step(config, device)
-        if peers.available("memorizing_transformers_pytorch") and device == "cpu":
-            steps[f"memorizing-transformers-pytorch, M {M}"] = their_step(
-                config, repeats
-            )
-    bits = int(np.log2(approximate.cells_for(max(sizes))))
-    config = replace(config, search="lsh", bits=bits, probes=64)
-    steps[f"LSH, M {max(sizes)}"] = our_step(config, device)
+        spare = (repeats + 2) * config.segment
+        theirs = peers.available("memorizing_transformers_pytorch")
+        if theirs and device == "cpu" and spare < M:
+            name = f"memorizing-transformers-pytorch, M {M}"
+            steps[name] = their_step(config, spare)
+    M = max(sizes)
+    bits, probes = int(np.log2(approximate.cells_for(M))), probes.get(M, 64)
+    config = replace(CONFIG, memory=M, search="lsh", bits=bits, probes=probes)
+    steps[f"LSH of {probes} pages, M {M}"] = our_step(config, device)
     seconds = in_turns(steps, repeats, "training step")
     tokens = STREAMS * CONFIG.segment
     return [
@@ -176,9 +195,9 @@ def our_step(config, device):
     return trainer.step
 
 
-def their_step(config, repeats):
+def their_step(config, spare):
     """The same of memorizing-transformers-pytorch, with room for the steps to come."""
-    model = peers.TheirModel(config, STREAMS, spare=(repeats + 2) * config.segment)
+    model = peers.TheirModel(config, STREAMS, spare)
     segments = random_segments(config)
 
     def step():

@@ -42,7 +42,9 @@ def load_run(folder):
         Config(**options["config"]), Training(**options["training"])
         Source(**options["source"]), options["minutes"], options["vanilla"]
         return dict(processes=1) | options
-    except (OSError, ValueError, TypeError, KeyError):
+    except TypeError:
+        raise InputError(f"{folder} was made by another version of minimt") from None
+    except (OSError, ValueError, KeyError):
         raise InputError(f"{folder} holds no run of minimt: give runs/NAME") from None
 
 

@@ -150,7 +150,8 @@ STYLES = {
     "faiss flat": dict(color=GREY, marker="v"),
     "scikit-learn": dict(color=GREY, marker="D", linestyle=":"),
     "LSH, cells of stored keys": dict(color=ORANGE, marker="s"),
-    "LSH, random hyperplanes": dict(color=ORANGE, marker="x", linestyle=":"),
+    "LSH, hyperplanes through the origin": dict(color=GREEN, marker="x", linestyle=":"),
+    "LSH, hyperplanes through the mean": dict(color=GREEN, marker="+", linestyle="-."),
     "one maximum per bucket": dict(color=BLUE, marker="^", linestyle="--"),
     "faiss IVF": dict(color=GREY, marker="v"),
     "faiss HNSW": dict(color=GREY, marker="D", linestyle="--"),
@@ -163,11 +164,11 @@ def search_costs(rows):
     faster = [
         row["memory"]
         for row in rows
-        if row["to_exact"]["LSH with insertion"]["median"] < 1
+        if row["to_exact"]["LSH with insertion"]["median"] < 1 and row["recall"] >= 0.9
     ]
-    title = "LSH search never overtakes exact search here"
+    title = "LSH search of 90% recall never overtakes exact search here"
     if faster:
-        title = f"LSH search overtakes exact search at {faster[0]} memories"
+        title = f"LSH search of 90% recall overtakes exact search at M = {faster[0]}"
     figure, ax = axes(title, "memories per stream and head (M)", "µs per query")
     for name, style in STYLES.items():
         points = [
@@ -191,11 +192,12 @@ def recall_costs(result):
         for row in result["rows"]
         if row["method"] == "LSH, cells of stored keys" and row["recall"] >= 0.9
     ]
-    found = f"90% of the neighbours by scoring {min(good):.0%} of" if good else "Few of"
-    figure = Figure(figsize=(9.6, 4.4), layout="constrained")
-    figure.suptitle(
-        f"{found} {result['memory']} keys of a trained model", fontsize=11.5
+    share = f"{min(good):.0%}" if good else "more than all"
+    title = (
+        f"90% recall on {result['memory']} keys of a model takes {share} of the work"
     )
+    figure = Figure(figsize=(10.5, 4.2), layout="constrained")
+    figure.suptitle(title, fontsize=11.5)
     left, right = figure.subplots(1, 2, sharey=True)
     for method in dict.fromkeys(row["method"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["method"] == method]
@@ -205,14 +207,17 @@ def recall_costs(result):
         for ax, points in ((left, shared), (right, timed)):
             if points:
                 ax.plot(*zip(*points), **style)
-    labels = "share of keys scored", "time, exact search = 1"
+    labels = "products per query, as a share of all keys", "time, exact search = 1"
     for ax, label in zip((left, right), labels):
         ax.set_xscale("log")
         ax.set_xlabel(label)
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="#dddddd", linewidth=0.8)
     left.set_ylabel("recall of the nearest keys")
-    left.legend(frameon=False, fontsize=8)
+    drawn = [ax.get_legend_handles_labels() for ax in (left, right)]
+    handles = {x: line for lines, names in drawn for line, x in zip(lines, names)}
+    about = dict(loc="outside right", frameon=False, fontsize=8)
+    figure.legend(handles.values(), handles.keys(), **about)
     return figure
 
 
@@ -222,7 +227,7 @@ def lsh_losses(result):
     lsh = [(x["probes"], x["nats_per_token"]) for x in rows if x["search"] == "LSH"]
     lines = {x["search"]: x["nats_per_token"] for x in rows if x["probes"] is None}
     lost, probes = lsh[-1][1] - lines["exact"], lsh[-1][0]
-    title = f"Probing {probes} pages costs {saves(-lost)} than exact search"
+    title = f"Probing {probes} pages costs {lost:.3f} nats per token over exact search"
     figure, ax = axes(title, "pages of 64 keys that LSH probes", "nats per token")
     ax.plot(*zip(*lsh), label="LSH", color=ORANGE, marker="s")
     ax.axhline(lines["exact"], color=BLUE, label="exact")

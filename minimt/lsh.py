@@ -1,10 +1,10 @@
 """LSH search: score only the keys in the cells nearest to the query.
 
 Voronoi LSH (Silva et al., SISAP 2014): the hash of a vector is the pivot with which it
-has the largest product, the pivots being stored keys drawn at random. The borders of
-two cells are hyperplanes; but where keys crowd in a corner of the sphere, as those of a
-trained model do, so do these, and random ones do not. The paper's Section 3.3 allows
-any approximate search; theirs is another one (one maximum per strided bucket).
+has the largest product, the pivots being stored keys drawn at random. Two cells are
+parted by a hyperplane. Those between stored keys lie where keys lie; random ones mostly
+miss the corner of the sphere in which the keys of a trained model crowd. The paper's
+Section 3.3 allows any approximate search; theirs takes one maximum per strided bucket.
 """
 
 import numpy as np

@@ -42,9 +42,7 @@ class Memory:
         """
         (B, H, M, D), T = self.keys.shape, k.shape[2]
         if k.shape != (B, H, T, D) or v.shape != k.shape:
-            raise ValueError(
-                f"write k and v of {(B, H, T, D)}, not {k.shape}, {v.shape}"
-            )
+            raise ValueError(f"write k and v of {(B, H, T, D)}: {k.shape}, {v.shape}")
         kept = np.arange(max(0, T - M), T)  # of T > M tokens the last M remain
         stream, slot = np.arange(B)[:, None], (self.written[:, None] + kept) % M
         # The slice between two index arrays puts their axes first: (B, T, H, D).

@@ -106,9 +106,8 @@ def forward(params, config, tokens, state=None, starts=None):
     x = params["embedding"][tokens]  # (B, T, E)
     for layer in range(config.layers):
         prefix = f"layers.{layer}."
-        p = {
-            n.removeprefix(prefix): w for n, w in params.items() if n.startswith(prefix)
-        }
+        names = (name for name in params if name.startswith(prefix))
+        p = {name.removeprefix(prefix): params[name] for name in names}
         h = rms_norm(x, p["attention_norm"])
         x = x + attention_layer(p, config, h, state, layer)
         h = rms_norm(x, p["mlp_norm"])

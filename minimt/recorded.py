@@ -7,6 +7,7 @@ import torch
 from tqdm import tqdm
 
 from . import data
+from .errors import InputError
 from .torch_model import MemorizingTransformer
 
 STREAMS = 16  # pieces of the text that are read side by side
@@ -44,14 +45,19 @@ def random_recording(heads, head, tokens, seed=0):
 def record(model, vocabulary, documents, tokens, seed=0):
     """Read documents [(name, text)] in random order, one after the other, as one text.
 
-    Returns the Recording of up to `tokens` tokens of it.
+    Returns the Recording of `tokens` tokens of it, or of as many as there are.
+    InputError for a text that does not fill a segment per stream.
     """
     order = np.random.default_rng(seed).permutation(len(documents))
     text, T = [], model.config.segment
-    while len(text) < len(order) and sum(map(len, text)) < tokens:
-        text.append(data.encode(vocabulary, documents[order[len(text)]][1]))
-    text = np.concatenate(text)[:tokens]
+    tokens = -(-tokens // (STREAMS * T)) * STREAMS * T  # whole segments
+    for _, document in (documents[i] for i in order):
+        if len(text) < tokens:
+            text.extend(data.encode(vocabulary, document).tolist())
+    text = np.array(text[:tokens])
     segments = len(text) // (STREAMS * T)
+    if not segments:
+        raise InputError(f"a text of {len(text)} tokens: train on more documents")
     text = torch.from_numpy(text[: STREAMS * segments * T].reshape(STREAMS, -1))
     state, listener = None, Listener()
     lower = _up_to_the_memory(model)
@@ -66,7 +72,7 @@ def record(model, vocabulary, documents, tokens, seed=0):
 
 def _up_to_the_memory(model):
     """The model's layers up to the one with the memory; more its keys do not need."""
-    config = replace(model.config, layers=model.config.memory_layer + 1)
+    config = replace(model.config, layers=model.config.memory_layer + 1, memory=0)
     lower = MemorizingTransformer(config).to(model.norm.device)
     lower.load_state_dict(
         {k: w for k, w in model.state_dict().items() if k in lower.state_dict()}

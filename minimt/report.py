@@ -71,9 +71,12 @@ def bench(result):
             found = (x["to_" + base].get(name) for x in result["search"])
             rows.append((name, *(within(x) for x in found)))
         parts += [table(rows), ""]
-    rows = [("LSH", "cells", "pages probed", "recall", "exact, µs per query")]
+    rows = [("LSH", "streams", "cells", "pages", "recall", "exact, µs per query")]
     for x in result["search"]:
-        probed = str(x["cells"]), str(x["probes"]), f"{x['recall']:.3f}"
+        probed = (
+            *(str(x[n]) for n in ("streams", "cells", "probes")),
+            f"{x['recall']:.3f}",
+        )
         exact = f"{x['microseconds']['exact']['median']:.1f}"
         rows.append((f"M {x['memory']}", *probed, exact))
     parts += [table(rows), ""]

@@ -30,6 +30,8 @@ def clock():
     """Seconds, when all that a GPU was asked for is done."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
+    if torch.backends.mps.is_available():
+        torch.mps.synchronize()
     return time.perf_counter()
 
 

@@ -120,37 +120,43 @@ class LSHMemory(Memory):
     def clear(self, starts):
         """Forget everything in the streams where `starts` (B,) is True."""
         super().clear(starts)
-        for b in starts.nonzero().flatten().tolist():
-            self.tables[b].start(self.tables[b].pivots[:, :1] * 0)
+        with self._writing():
+            for b in starts.nonzero().flatten().tolist():
+                self.tables[b].start(self.tables[b].pivots[:, :1] * 0)
 
     def state_dict(self):
         """What the memory and its tables hold, in tensors and plain values."""
-        return super().state_dict() | dict(tables=[vars(x) for x in self.tables])
+        tables = [
+            {name: x.cpu() if torch.is_tensor(x) else x for name, x in vars(t).items()}
+            for t in self.settled().tables
+        ]
+        return super().state_dict() | dict(tables=tables)
 
     def load_state_dict(self, saved):
         """Hold what `state_dict` was taken from."""
         super().load_state_dict(saved)
-        for table, values in zip(self.tables, saved["tables"]):
+        about = dict(device=self._keys.device, copy=True)
+        for table, values in zip(self.tables, saved["tables"], strict=True):
             for name, x in values.items():
-                on_device = x.to(self._keys.device) if torch.is_tensor(x) else x
-                setattr(table, name, on_device)
+                setattr(table, name, x.to(**about) if torch.is_tensor(x) else x)
 
     def _place(self, k, v):
         super()._place(k, v)
         written = self._written.tolist()
-        for table, new, ring, n in zip(self.tables, k, self._keys, written):
-            table.write(new.to(ring.dtype), ring, n)
+        with torch.autocast(k.device.type, enabled=False):  # as precise as the ring
+            for table, new, ring, n in zip(self.tables, k, self._keys, written):
+                table.write(new.to(ring.dtype), ring, n)
 
-    @torch.no_grad()
     def search(self, q, K):
-        """As `exact_topk`, among the keys of the nearest cells."""
+        """As `exact_topk`, for the first len(q) streams, in the cells nearest."""
         M, best = self.keys.shape[2], []
         streams = zip(q.to(self.keys.dtype), self.tables, self.written.tolist())
-        for x, table, n in streams:
-            scores, number = table.search(x, max(0, n - M), self.probes, K)
-            short = (0, K - scores.shape[-1])
-            scores = F.pad(scores, short, value=-torch.inf)
-            best.append((scores, F.pad(number % M, short)))
+        with self._writing(), torch.autocast(q.device.type, enabled=False):
+            for x, table, n in streams:
+                scores, number = table.search(x, max(0, n - M), self.probes, K)
+                short = (0, K - scores.shape[-1])
+                scores = F.pad(scores, short, value=-torch.inf)
+                best.append((scores, F.pad(number % M, short)))
         scores, index = (torch.stack(part) for part in zip(*best))
         found = scores > -torch.inf
         return scores, index.masked_fill(~found, 0), found

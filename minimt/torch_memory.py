@@ -31,7 +31,8 @@ class Memory:
 
     def clear(self, starts):
         """Forget everything in the streams where `starts` (B,) is True."""
-        self.written.masked_fill_(starts, 0)
+        with self._writing():
+            self.written.masked_fill_(starts, 0)
 
     def write(self, k, v):
         """Append T tokens, k and v (B, H, T, D), over the oldest ones, in place.
@@ -40,19 +41,21 @@ class Memory:
         """
         (B, H, _, D), T = self.keys.shape, k.shape[2]
         if k.shape != (B, H, T, D) or v.shape != k.shape:
-            raise ValueError(
-                f"write k and v of {(B, H, T, D)}, not {(*k.shape,)}, {(*v.shape,)}"
-            )
+            raise ValueError(f"write k and v of {(B, H, T, D)}: {k.shape}, {v.shape}")
         self._latest = k.detach().clone(), v.detach().clone()
 
     def settled(self):
         """This memory, with what was written last in its slots."""
         if self._latest:
             latest, self._latest = self._latest, None
-            # A ring made in inference mode may be looked at outside of it.
-            with torch.inference_mode(self._keys.is_inference()), torch.no_grad():
+            with self._writing():
                 self._place(*latest)
         return self
+
+    def _writing(self):
+        """The mode in which the ring may be written: that in which it was made."""
+        made_so = self._keys.is_inference()
+        return torch.inference_mode() if made_so else torch.no_grad()
 
     def _place(self, k, v):
         """Put T tokens in their slots."""
@@ -69,10 +72,10 @@ class Memory:
 
     def load_state_dict(self, saved):
         """Hold what `state_dict` was taken from."""
-        self.settled()
-        self._keys.copy_(saved["keys"])
-        self._values.copy_(saved["values"])
-        self._written.copy_(saved["written"])
+        self._latest = None
+        with self._writing():
+            for name in ("keys", "values", "written"):
+                vars(self)["_" + name].copy_(saved[name])
 
     def search(self, q, K):
         """The K nearest keys of each query, as `exact_topk` returns them."""
@@ -83,8 +86,7 @@ class Memory:
 
         As `attend_to_memory` over copies of these rows, but without copies.
         """
-        scores, index, found = retrieved  # (B, H, T, K)
-        B, H, M, D = self.keys.shape
+        (B, H, M, D), (scores, index, found) = self.keys.shape, retrieved
         first = M * torch.arange(B * H, device=index.device).view(B, H, 1, 1)
         rows = (first + index).flatten(0, 2)  # (B · H · T, K)
         keys, values = (x.view(-1, D) for x in (self.keys, self.values))

@@ -13,8 +13,10 @@ GROUPS_OF = 4  # entries that are first judged by the best of them
 def exact_topk(q, keys, valid, K):
     """scores, index, found, each (B, H, T, K), best first; ties in any order."""
     (_, H, T, _), M = q.shape, keys.shape[2]
+    if K < 1:
+        raise ValueError(f"K must be at least 1, not {K}")
     scores = keys.new_empty(H, T, min(PIECE, M))  # the same space for all
-    streams = zip(q.to(keys.dtype), keys, valid)
+    streams = zip(q.to(keys.dtype), keys, valid, strict=True)
     best = [_of_stream(*stream, K, scores) for stream in streams]
     scores, index = (torch.stack(part) for part in zip(*best))
     found = scores > -torch.inf

@@ -60,9 +60,7 @@ def test_an_lsh_memory_is_filled_with_all_keys_and_probed_until_recall(example):
 def test_probing_all_pages_scores_all_keys_and_each_page_s_pivot(example):
     q, keys = example
     memory = approximate.filled(keys, probes=10_000, segment=50)
-    pages = np.mean(
-        [(x.number >= 0).any(-1).sum(-1).float().mean() for x in memory.tables]
-    )
+    pages = memory.tables[0].number.shape[1]
     share = approximate.share_scored(memory, q)
     np.testing.assert_allclose(share, 1 + pages / M, rtol=1e-6)
     memory.probes = 1
@@ -88,6 +86,8 @@ def test_the_curve_has_every_method_and_exact_search_finds_all(rng):
     assert recall["exact", 0] == 1
     cells = [recall["LSH, cells of stored keys", p] for p in approximate.LADDER]
     assert cells == sorted(cells) and cells[0] < cells[-1]
-    assert recall["LSH, random hyperplanes", 512] > recall["LSH, random hyperplanes", 8]
+    for where in ("origin", "mean"):
+        name = f"LSH, hyperplanes through the {where}"
+        assert recall[name, 512] > recall[name, 8]
     assert recall["one maximum per bucket", 4096] == 1
-    assert all(0 < x["scored"] <= 1.2 for x in rows if x["scored"] is not None)
+    assert all(0 < x["scored"] <= 1.3 for x in rows if x["scored"] is not None)

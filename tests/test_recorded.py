@@ -22,7 +22,7 @@ def test_it_holds_what_the_memory_would_hold(rng, tmp_path):
     model = MemorizingTransformer(config, seed=1)
     recording = record(model, vocabulary, texts, tokens=3000, seed=2)
     order = np.random.default_rng(2).permutation(12)
-    text = np.concatenate([encode(vocabulary, texts[i][1]) for i in order])[:3000]
+    text = np.concatenate([encode(vocabulary, texts[i][1]) for i in order])[:3072]
     each = len(text) // (STREAMS * 16) * 16
     assert recording.keys.shape == (4, STREAMS * each, 32)
     tokens, state = (

@@ -117,6 +117,30 @@ def test_few_pages_find_most_neighbours_in_a_crowd(rng):
     assert np.mean(fewer) < np.mean(met) - 0.1
 
 
+def test_what_was_begun_in_inference_mode_goes_on_outside(rng):
+    with torch.inference_mode():
+        begun = memory_of(130, 8, probes=1000)
+        list(read(rng, begun, 12))
+    for memory, q in read(rng, begun, 12):
+        expected = exact_topk(q, memory.keys, memory.valid, K)
+        for mine, exact in zip(memory.search(q, K), expected):
+            np.testing.assert_allclose(mine, exact, atol=1e-12)
+
+
+def test_a_loaded_memory_goes_on_alike_and_shares_nothing(rng, page):
+    saved, loaded = memory_of(130, 8, probes=2), memory_of(130, 8, probes=2)
+    list(read(rng, saved, 30, starts=0))
+    loaded.load_state_dict(saved.state_dict())
+    for ours, theirs in zip(saved.tables, loaded.tables):
+        assert theirs.pivots.shape[1] == 8
+        assert ours.rows.data_ptr() != theirs.rows.data_ptr()
+    for memory, q in read(rng, saved, 10, starts=0):
+        latest = (memory.written[0] - T + torch.arange(T)) % 130
+        loaded.write(memory.keys[:, :, latest], memory.values[:, :, latest])
+        for mine, theirs in zip(memory.search(q, K), loaded.search(q, K)):
+            assert torch.equal(mine, theirs)
+
+
 def test_a_stream_is_searched_as_if_it_were_alone(rng):
     alone = LSHMemory(1, H, 50, D, 8, 2, dtype=torch.float64)
     for memory, q in read(rng, memory_of(50, 8, 2), 20, starts=0):

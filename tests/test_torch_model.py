@@ -141,8 +141,9 @@ def test_both_start_from_the_same_weights():
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-def test_cuda_agrees_with_the_cpu(rng):
-    config = replace(CONFIG, memory=256)
+@pytest.mark.parametrize("search", [{}, dict(search="lsh", bits=3, probes=2)])
+def test_cuda_agrees_with_the_cpu(rng, search):
+    config = replace(CONFIG, memory=256, **search)
     cpu, state, cuda_state = twin_of(config, params_of(config)), None, None
     cuda = twin_of(config, params_of(config)).cuda()
     for tokens, starts in stream(rng, config, 5):
