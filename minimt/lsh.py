@@ -20,8 +20,7 @@ class LSH:
 
     def __init__(self, D, tables, bits, seed, probes=1):
         if D < 1 or tables < 1 or not 0 <= bits <= 30 or probes < 1:
-            sizes = f"D={D}, tables={tables}, bits={bits}, probes={probes}"
-            raise ValueError(f"no LSH with {sizes}")
+            raise ValueError(f"no LSH with {D=}, {tables=}, {bits=}, {probes=}")
         self.D, self.tables, self.cells = D, tables, 2**bits
         self.seed, self.probes = seed, probes
         self.scored = None  # (B, H, T): how many keys the last topk scored per query

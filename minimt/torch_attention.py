@@ -61,7 +61,8 @@ def extend_cache(cache, k, v, C):
 def document_mask(age, T, S):
     """True where query and key are of one document, in causal order: (B, 1, T, S)."""
     first = S - T - age[:, None, None, None]
-    return causal_mask(T, S).to(age.device) & (torch.arange(S).to(age.device) >= first)
+    past = torch.arange(S, device=age.device) >= first
+    return causal_mask(T, S).to(age.device) & past
 
 
 def l2_normalize(x, eps=1e-6):

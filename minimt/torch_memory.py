@@ -27,7 +27,8 @@ class Memory:
     @property
     def valid(self):
         """True for the slots that hold a token of the stream's document: (B, M)."""
-        return torch.arange(self.keys.shape[2]).to(self.written) < self.written[:, None]
+        slot = torch.arange(self.keys.shape[2], device=self.written.device)
+        return slot < self.written[:, None]
 
     def clear(self, starts):
         """Forget everything in the streams where `starts` (B,) is True."""

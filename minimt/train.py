@@ -116,7 +116,7 @@ class Trainer:
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        nats = distributed.total(nats).item()  # the one wait for the device in a step
+        nats = distributed.total(nats).item()
         if not math.isfinite(nats):
             raise InputError("the loss is infinite: train with a lower --learning_rate")
         self.losses.append(nats)

@@ -14,7 +14,7 @@ SMALL = (
     "--vocab 280 --embed 16 --heads 2 --layers 2 --segment 8 --cache 8 --memory 64 "
     "--neighbours 4 --streams 2 --steps 6 --held_out 2 --device cpu"
 ).split()
-COMMANDS = ("train", "recall", "evaluate", "generate", "inspect")
+COMMANDS = ("train", "recall", "bench", "evaluate", "generate", "inspect")
 
 
 @pytest.fixture(scope="module")

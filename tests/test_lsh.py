@@ -1,4 +1,4 @@
-"""LSH search: the contract of exact search, among the keys that share a bucket."""
+"""LSH search: the contract of exact search, among the keys of the probed cells."""
 
 from functools import partial
 

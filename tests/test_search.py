@@ -11,7 +11,7 @@ from minimt.search import exact_topk
 
 near = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
 B, H, T, D = 2, 3, 4, 5
-# The torch search sorts by groups of 128 slots where M allows it and K is below 128.
+# Few and many keys for so many neighbours: searches group them where they can.
 SIZES = [(13, 1), (13, 5), (13, 13), (13, 20), (128, 5), (256, 7), (256, 127)]
 SIZES += [(256, 128), (256, 300), (300, 7)]
 

@@ -33,7 +33,7 @@ def test_files_can_be_read(path):
 
 
 def test_the_core_is_an_afternoon_s_reading():
-    """All but the tables of the fast LSH search, which nothing else depends on."""
+    """All but the tables of the LSH search, a file of their own beside it."""
     lines = [
         (ROOT / f"minimt/{name}.py").read_text().count("\n") for name in CORE.split()
     ]
