@@ -151,11 +151,10 @@ def share_scored(memory, q):
     """How many products a query makes, with keys and pivots, as a share of all keys."""
     M, counted = memory.keys.shape[2], []
     for table, x, n in zip(memory.tables, q, memory.written.tolist()):
-        oldest, pages = max(0, n - M), table.number.shape[1]
-        live = (table.number >= oldest).sum(-1)  # (H, N)
-        page = table.nearest_pages(x, oldest, memory.probes)  # (H, T, P)
-        scored = live[:, None].expand(-1, x.shape[1], -1).gather(-1, page).sum(-1)
-        counted.append((scored + pages) / min(n, M))
+        page = table.nearest_pages(x, memory.probes)  # (H, T, P)
+        live = table.live.clamp(min=0)[:, None].expand(-1, x.shape[1], -1)
+        scored = live.gather(-1, page).sum(-1) + table.live.shape[1]
+        counted.append(scored / min(n, M))
     return torch.stack(counted).mean().item()
 
 

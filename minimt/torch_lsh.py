@@ -26,18 +26,23 @@ class Table:
         self.cells = cells
         # A page is PAGE keys, transposed: its D rows, weighted by a query's entries,
         # add up to the scores of all. One more row makes those of gone keys −inf.
-        self.rows = torch.zeros(H, N, D + 1, PAGE, **about)
-        self.pivot = torch.zeros(H, N, D, **about)  # of the cell that a page is part of
-        self.number = torch.empty(H, N, PAGE, dtype=torch.int64, device=device)
+        # The last page is nobody's: keys that are gone already lie there.
+        self.rows = torch.zeros(H, N + 1, D + 1, PAGE, **about)
+        self.pivot = torch.zeros(H, N + 1, D, **about)  # of the cell of each page
+        self.slot = torch.zeros(H, N + 1, PAGE, dtype=torch.int64, device=device)
+        self.live = self.slot.new_zeros(H, N + 1)  # keys of a page that are not gone
+        self.spot = self.slot.new_zeros(H, M)  # where the key of each slot lies
         self.start(torch.zeros(H, 1, D, **about))
 
     def start(self, pivots, drawn=0):
         """Empty cells around pivots (H, cells, D), drawn among so many keys."""
         self.pivots, self.drawn = pivots, drawn
-        self.number.fill_(-1)  # which token of the document a key belongs to
-        self.last = self.number.new_zeros(pivots.shape[:2])  # page that a cell fills
+        self.rows[:, :, -1] = -torch.inf
+        self.live.zero_()
+        self.spot.fill_(self.slot[0].numel() - 1)
+        self.last = self.slot.new_zeros(pivots.shape[:2])  # page that a cell fills
         self.filled = torch.full_like(self.last, PAGE)  # keys that are in it
-        self.pages = self.number.new_zeros(len(pivots))  # pages in use
+        self.pages = self.slot.new_zeros(len(pivots))  # pages in use
 
     def write(self, k, ring, written):
         """Insert k (H, T, D), the newest keys of a ring (H, M, D) holding `written`.
@@ -47,19 +52,20 @@ class Table:
         """
         T, M = k.shape[1], ring.shape[1]
         stored = min(written, M)
-        number = torch.arange(written - stored, written, device=k.device)
+        slot = torch.arange(written - stored, written, device=k.device) % M
         doubled = self.drawn < M and stored >= max(PAGE, 2 * self.drawn)
-        if doubled or not self.insert(k[:, -M:], number[-T:]):
+        if doubled or not self.insert(k[:, -M:], slot[-T:]):
             (chosen,) = draw_pivots(np.arange(stored), 1, self.cells, seed=0)
             self.start(ring[:, torch.from_numpy(chosen).to(ring.device)], stored)
-            self.insert(ring[:, number % M], number)
+            self.insert(ring[:, slot], slot)
 
-    def insert(self, k, number):
-        """Append keys k (H, T, D), tokens number (T,), to the pages of their cells.
+    def insert(self, k, slot):
+        """Put keys k (H, T, D) of the ring's slots (T,) in place of those there before.
 
-        False, and nothing is done, where there are too few pages.
+        They are appended to the pages of their cells. False, and nothing is done,
+        where there are too few pages.
         """
-        T, head = len(number), torch.arange(len(k), device=k.device)[:, None]
+        T, head = len(slot), torch.arange(len(k), device=k.device)[:, None]
         some = k.split(PIECE, dim=1)
         cell = torch.cat([(x @ self.pivots.mT).argmax(-1) for x in some], 1)
         cell, order = cell.sort(stable=True)  # (H, T)
@@ -72,33 +78,44 @@ class Table:
         place = self.filled.gather(1, cell) + rank  # from the start of its last page on
         opened = (self.filled + count - 1) // PAGE  # new pages of each cell
         pages = self.pages + opened.sum(1)
-        if pages.max() > self.number.shape[1]:
+        if pages.max() >= self.slot.shape[1]:
             return False
+        self.forget(slot)
         first = self.pages[:, None] + opened.cumsum(1) - opened
         page = first.gather(1, cell) + place // PAGE - 1
         page = torch.where(place < PAGE, self.last.gather(1, cell), page)
         self.rows[head, page, :-1, place % PAGE] = k[head, order]
-        self.number[head, page, place % PAGE] = number[order]
+        self.rows[head, page, -1, place % PAGE] = 0
         self.pivot[head, page] = self.pivots[head, cell]
+        self.slot[head, page, place % PAGE] = slot[order]
+        self.spot[head, slot[order]] = PAGE * page + place % PAGE
+        self.live.scatter_add_(1, page, ones)
         self.last = torch.where(opened > 0, first + opened - 1, self.last)
         self.filled = (self.filled + count - 1) % PAGE + 1
         self.pages = pages
         return True
 
-    def nearest_pages(self, q, oldest, probes):
-        """The pages (H, T, P) with the nearest pivots, of those not all gone."""
-        alive = (self.number >= oldest).any(-1)  # (H, N)
-        near = q @ self.pivot.mT + where_not(alive, -torch.inf, q.dtype)[:, None]
+    def forget(self, slot):
+        """Let the keys of the ring's slots (T,) be gone."""
+        gone = self.spot[:, slot]  # (H, T)
+        head = torch.arange(len(gone), device=gone.device)[:, None]
+        self.rows[head, gone // PAGE, -1, gone % PAGE] = -torch.inf
+        self.live.scatter_add_(1, gone // PAGE, torch.full_like(gone, -1))
+
+    def nearest_pages(self, q, probes):
+        """The pages (H, T, P) with the nearest pivots, of those with live keys."""
+        near = (
+            q @ self.pivot.mT + where_not(self.live > 0, -torch.inf, q.dtype)[:, None]
+        )
         return largest(near, probes, best_first=False)[1]
 
-    def search(self, q, oldest, probes, K):
-        """Scores and token numbers (H, T, K) of the best keys, none before `oldest`.
+    def search(self, q, probes, K):
+        """Scores and slots (H, T, K) of the best keys in `probes` pages per query.
 
-        q (H, T, D); each query scores the keys of `probes` pages.
+        q (H, T, D). Where fewer keys are met, scores are −inf.
         """
-        (H, _, D), N = q.shape, self.number.shape[1]
-        self.rows[:, :, D] = where_not(self.number >= oldest, -torch.inf, q.dtype)
-        page = self.nearest_pages(q, oldest, probes)
+        (H, _, D), N = q.shape, self.slot.shape[1]
+        page = self.nearest_pages(q, probes)
         page = page + N * torch.arange(H, device=q.device)[:, None, None]
         rows = (D + 1) * page[..., None].int() + torch.arange(D + 1).to(page).int()
         entries = F.pad(q, (0, 1), value=1)[:, :, None].expand(rows.shape)
@@ -106,7 +123,7 @@ class Table:
         scores = weighted_rows(table, rows.flatten(0, 2), entries)  # (H, T, P, PAGE)
         scores, place = largest(scores.flatten(2), K)
         place = PAGE * page.gather(-1, place // PAGE) + place % PAGE
-        return scores, self.number.take(place)
+        return scores, self.slot.take(place)
 
 
 class LSHMemory(Memory):
@@ -149,14 +166,13 @@ class LSHMemory(Memory):
 
     def search(self, q, K):
         """As `exact_topk`, for the first len(q) streams, in the cells nearest."""
-        M, best = self.keys.shape[2], []
-        streams = zip(q.to(self.keys.dtype), self.tables, self.written.tolist())
+        best, streams = [], zip(q.to(self.keys.dtype), self.tables)
         with self._writing(), torch.autocast(q.device.type, enabled=False):
-            for x, table, n in streams:
-                scores, number = table.search(x, max(0, n - M), self.probes, K)
+            for x, table in streams:
+                scores, slot = table.search(x, self.probes, K)
                 short = (0, K - scores.shape[-1])
                 scores = F.pad(scores, short, value=-torch.inf)
-                best.append((scores, F.pad(number % M, short)))
+                best.append((scores, F.pad(slot, short)))
         scores, index = (torch.stack(part) for part in zip(*best))
         found = scores > -torch.inf
         return scores, index.masked_fill(~found, 0), found

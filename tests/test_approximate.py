@@ -60,7 +60,7 @@ def test_an_lsh_memory_is_filled_with_all_keys_and_probed_until_recall(example):
 def test_probing_all_pages_scores_all_keys_and_each_page_s_pivot(example):
     q, keys = example
     memory = approximate.filled(keys, probes=10_000, segment=50)
-    pages = memory.tables[0].number.shape[1]
+    pages = memory.tables[0].live.shape[1]
     share = approximate.share_scored(memory, q)
     np.testing.assert_allclose(share, 1 + pages / M, rtol=1e-6)
     memory.probes = 1

@@ -54,16 +54,18 @@ def test_tables_hold_each_token_of_the_memory_once_and_in_its_place(
         for b, n in enumerate(memory.written.tolist()):
             table = memory.tables[b]
             for h in range(H):
-                live = np.argwhere(table.number[h].numpy() >= max(0, n - M))
-                numbers = [int(table.number[h, i, j]) for i, j in live]
-                assert sorted(numbers) == list(range(max(0, n - M), n))
-                for (i, j), number in zip(live, numbers):
-                    key = memory.keys[b, h, number % M]
+                live = np.argwhere(table.rows[h, :, -1].numpy() == 0)
+                slots = [int(table.slot[h, i, j]) for i, j in live]
+                assert sorted(slots) == list(range(min(n, M)))
+                for (i, j), slot in zip(live, slots):
+                    key = memory.keys[b, h, slot]
                     np.testing.assert_array_equal(table.rows[h, i, :D, j], key)
                     nearest = (table.pivots[h] @ key).argmax()
                     np.testing.assert_array_equal(
                         table.pivot[h, i], table.pivots[h, nearest]
                     )
+                pages = np.bincount(live[:, 0], minlength=len(table.live[h]))
+                assert table.live[h, :-1].tolist() == pages[:-1].tolist()
 
 
 def test_what_is_found_is_stored_and_scored_exactly(rng, page):
