@@ -74,7 +74,6 @@ def trained(run, tokens, device):
     source = Source(**options["source"])
     documents = source.read()
     check_documents(saved, digest(documents))
-    say(f"reading text with the model of {run}")
     recording = record(model, vocabulary, documents, tokens)
     _, held = split(documents, source.held_out, options["training"]["seed"])
     return recording, model, hold_out(held, vocabulary)
