@@ -57,9 +57,14 @@ def recall_of(memory, q, K, first=0):
     """Recall of a memory's search for queries (b, H, T, D) of its streams `first` …"""
     b = len(q)
     _, truth, there = exact_topk(q, memory.keys[:b], memory.valid[:b], K)
+    truth = torch.where(there, truth, -2)
+    return recall(indices(memory, q, K)[first:], truth[first:])
+
+
+def indices(memory, q, K):
+    """The slots that a memory's search finds for queries, −1 where it finds none."""
     _, index, found = memory.search(q, K)
-    truth, there, index, found = (x[first:] for x in (truth, there, index, found))
-    return recall(torch.where(found, index, -1), torch.where(there, truth, -2))
+    return torch.where(found, index, -1)
 
 
 def probes_for(memory, q, K, least):
@@ -108,7 +113,7 @@ def curve(q, keys, K, segment, repeats):
     for probes in LADDER:
         key = "LSH, cells of stored keys", probes
         cases[key] = lambda probes=probes: _probe(lsh, probes, q, K)
-        recalls[key] = recall_of(_with(lsh, probes), q, K)
+        recalls[key] = recall(indices(_with(lsh, probes), q, K), truth)
         shares[key] = share_scored(lsh, q)
     space = keys.new_empty(*q.shape[1:3], keys.shape[2])
     for buckets in (n for n in (64, 256, 1024, 4096) if n <= keys.shape[2]):

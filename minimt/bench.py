@@ -32,8 +32,7 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
     """Everything, as a dict: what costs what, beside what, on which machine.
 
     run: the folder of a run whose keys to use, or None: then keys are random, and what
-    needs a trained model is left out. Memories longer than the run's text are, too;
-    InputError if all are.
+    needs a trained model is left out. InputError if its text is too short for a size.
     """
     began = clock()
     tokens = min(TOKENS, max(sizes) * STREAMS) + CONFIG.segment

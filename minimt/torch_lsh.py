@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from .lsh import draw_pivots
 from .torch_attention import where_not
 from .torch_memory import Memory, weighted_rows
-from .torch_search import PIECE, largest
+from .torch_search import PIECE, in_one, largest
 
 PAGE = 64  # keys of a page
 
@@ -72,9 +72,7 @@ class Table:
         ones = torch.ones_like(cell)
         count = torch.zeros_like(self.filled).scatter_add_(1, cell, ones)  # (H, cells)
         earlier = (count.cumsum(1) - count).gather(1, cell)  # keys of the cells before
-        rank = (
-            torch.arange(T, device=k.device) - earlier
-        )  # among the new ones of a cell
+        rank = torch.arange(T, device=k.device) - earlier  # in its cell's new ones
         place = self.filled.gather(1, cell) + rank  # from the start of its last page on
         opened = (self.filled + count - 1) // PAGE  # new pages of each cell
         pages = self.pages + opened.sum(1)
@@ -104,9 +102,8 @@ class Table:
 
     def nearest_pages(self, q, probes):
         """The pages (H, T, P) with the nearest pivots, of those with live keys."""
-        near = (
-            q @ self.pivot.mT + where_not(self.live > 0, -torch.inf, q.dtype)[:, None]
-        )
+        empty = where_not(self.live > 0, -torch.inf, q.dtype)  # (H, N)
+        near = q @ self.pivot.mT + empty[:, None]
         return largest(near, probes, best_first=False)[1]
 
     def search(self, q, probes, K):
@@ -164,15 +161,9 @@ class LSHMemory(Memory):
             for table, new, ring, n in zip(self.tables, k, self._keys, written):
                 table.write(new.to(ring.dtype), ring, n)
 
+    @torch.no_grad()
     def search(self, q, K):
         """As `exact_topk`, for the first len(q) streams, in the cells nearest."""
-        best, streams = [], zip(q.to(self.keys.dtype), self.tables)
-        with self._writing(), torch.autocast(q.device.type, enabled=False):
-            for x, table in streams:
-                scores, slot = table.search(x, self.probes, K)
-                short = (0, K - scores.shape[-1])
-                scores = F.pad(scores, short, value=-torch.inf)
-                best.append((scores, F.pad(slot, short)))
-        scores, index = (torch.stack(part) for part in zip(*best))
-        found = scores > -torch.inf
-        return scores, index.masked_fill(~found, 0), found
+        streams = zip(q.to(self.keys.dtype), self.tables)
+        with torch.autocast(q.device.type, enabled=False):
+            return in_one([t.search(x, self.probes, K) for x, t in streams], K)

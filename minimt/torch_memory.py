@@ -55,8 +55,7 @@ class Memory:
 
     def _writing(self):
         """The mode in which the ring may be written: that in which it was made."""
-        made_so = self._keys.is_inference()
-        return torch.inference_mode() if made_so else torch.no_grad()
+        return torch.inference_mode() if self._keys.is_inference() else torch.no_grad()
 
     def _place(self, k, v):
         """Put T tokens in their slots."""

@@ -88,11 +88,9 @@ class MemorizingTransformer(nn.Module):
         """The state of B streams that have read nothing."""
         c, age = self.config, torch.zeros(B, dtype=torch.int64, device=self.norm.device)
         shape, about = (B, c.heads, c.memory, c.head), (self.norm.dtype, age.device)
-        memory = None
-        if c.memory and c.search == "exact":
-            memory = Memory(*shape, *about)
-        elif c.memory:
-            memory = LSHMemory(*shape, 2**c.bits, c.probes, *about)
+        lsh = (2**c.bits, c.probes) if c.search == "lsh" else ()
+        kind = LSHMemory if lsh else Memory
+        memory = kind(*shape, *lsh, *about) if c.memory else None
         return State(age, [None] * c.layers, memory)
 
     def forward(self, tokens, state=None, starts=None):

@@ -12,15 +12,11 @@ GROUPS_OF = 4  # entries that are first judged by the best of them
 @torch.no_grad()
 def exact_topk(q, keys, valid, K):
     """scores, index, found, each (B, H, T, K), best first; ties in any order."""
-    (_, H, T, _), M = q.shape, keys.shape[2]
     if K < 1:
         raise ValueError(f"K must be at least 1, not {K}")
-    scores = keys.new_empty(H, T, min(PIECE, M))  # the same space for all
+    space = keys.new_empty(*q.shape[1:3], min(PIECE, keys.shape[2]))  # for all streams
     streams = zip(q.to(keys.dtype), keys, valid, strict=True)
-    best = [_of_stream(*stream, K, scores) for stream in streams]
-    scores, index = (torch.stack(part) for part in zip(*best))
-    found = scores > -torch.inf
-    return scores, index.masked_fill(~found, 0), found
+    return in_one([_of_stream(*stream, K, space) for stream in streams], K)
 
 
 def _of_stream(q, keys, valid, K, space):
@@ -38,8 +34,15 @@ def _of_stream(q, keys, valid, K, space):
     if len(best) > 1:
         scores, place = largest(scores, K)
         index = index.gather(-1, place)
-    missing = (0, K - scores.shape[-1])
-    return F.pad(scores, missing, value=-torch.inf), F.pad(index, missing)
+    return scores, index
+
+
+def in_one(best, K):
+    """Each stream's scores and index (H, T, ≤ K) as what a search returns."""
+    scores, index = (torch.stack(part) for part in zip(*best))
+    scores = F.pad(scores, (0, K - scores.shape[-1]), value=-torch.inf)
+    index, found = F.pad(index, (0, K - index.shape[-1])), scores > -torch.inf
+    return scores, index.masked_fill(~found, 0), found
 
 
 def largest(scores, K, best_first=True):
