@@ -1,7 +1,18 @@
-"""`python -m minimt`."""
+"""python -m minimt: the course's commands do without torch, the others need it."""
 
 import sys
 
-from .cli import main
+COURSE = ("grade", "stubs", "notebooks", "nbgrader")
 
-sys.exit(main())
+
+def main():
+    """Hand the command line to those who know the command."""
+    if sys.argv[1:2] and sys.argv[1] in COURSE:
+        from .course.cli import main
+    else:
+        from .cli import main
+    return main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

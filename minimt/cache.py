@@ -28,7 +28,6 @@ def document_mask(age, T, S):
     age (B,): how many tokens of its document each stream has read before this segment,
     0 where a document starts. Cached keys older than that belong to another document.
     """
-    first = (
-        S - T - age[:, None, None, None]
-    )  # the key position where the document begins
+    # The key position where each stream's document begins.
+    first = S - T - age[:, None, None, None]
     return causal_mask(T, S) & (np.arange(S) >= first)

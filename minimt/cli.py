@@ -170,7 +170,9 @@ def run_model(args):
 
 def parser():
     """All commands and their flags."""
-    top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
+    course = "And the course's: grade, stubs, notebooks, nbgrader (see COMMAND --help)."
+    about = "Memorizing Transformers on a laptop."
+    top = Parser(prog="minimt", description=about, epilog=course)
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_train(commands)
 

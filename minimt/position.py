@@ -13,7 +13,8 @@ def relative_position_bucket(distance, num_buckets=32, max_distance=128):
 
     The first half of the buckets hold one distance each; the rest grow
     logarithmically up to `max_distance`, and the last takes all beyond. Keys ahead of
-    the query fall in bucket 0: the mask removes them.
+    the query fall in bucket 0: the mask removes them. ValueError unless
+    0 < num_buckets // 2 < max_distance.
     """
     distance = np.maximum(distance, 0)
     exact = num_buckets // 2

@@ -23,17 +23,14 @@ def exact_topk(q, keys, valid, K):
 
 
 def topk(scores, K):
-    """The K best of each row, as `exact_topk` has them: (T, M) → three times (T, K).
-
-    They lie in the K groups with the largest maxima, so only those are sorted.
-    """
+    """The K best of each row, as `exact_topk` has them: (T, M) → three times (T, K)."""
     if K < 1:
         raise ValueError(f"K must be at least 1, not {K}")
     T, M = scores.shape
     fill = max(-M % GROUP, K - M)
     scores = np.pad(scores, [(0, 0), (0, fill)], constant_values=-np.inf)
     index = np.broadcast_to(np.arange(M + fill), scores.shape)
-    if M > GROUP * K:
+    if M > GROUP * K:  # the best lie in the K groups with the largest maxima
         group = order(scores.reshape(T, -1, GROUP).max(axis=-1))[:, :K]
         group.sort(axis=-1)  # in the order of slots, so that ties stay in it
         index = (GROUP * group[..., None] + np.arange(GROUP)).reshape(T, -1)

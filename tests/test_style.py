@@ -10,7 +10,8 @@ import pytest
 ROOT = pathlib.Path(__file__).parent.parent
 CORE = "attention position cache memory search lsh gate config start model"
 CORE += " torch_attention torch_search torch_memory torch_model"
-SOURCES = sorted([*ROOT.glob("minimt/*.py"), *ROOT.glob("tests/*.py")])
+SOURCES = sorted([*ROOT.glob("minimt/**/*.py"), *ROOT.glob("tests/*.py")])
+DATA = ROOT / "minimt/course/steps"  # cases and mistakes, not code to be read through
 
 
 def functions(path):
@@ -23,8 +24,8 @@ def test_files_can_be_read(path):
     text = path.read_text(encoding="utf-8")
     assert max(map(len, text.splitlines())) <= 88
     assert ast.get_docstring(ast.parse(text)), "one sentence opens each file"
-    if path.parent.name == "minimt":
-        assert len(text.splitlines()) <= 250
+    if path.parent.name != "tests":
+        assert len(text.splitlines()) <= 250 or path.parent == DATA
         for node in functions(path):
             assert node.end_lineno - node.lineno < 40, node.name
             if not node.name.startswith("_"):

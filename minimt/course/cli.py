@@ -1,0 +1,151 @@
+"""The commands of the course; grading needs no more than NumPy and tqdm."""
+
+import argparse
+import json
+import secrets
+import sys
+import time
+
+from ..errors import InputError
+from . import export, grade, private, report, sandbox
+from .steps import STEPS
+
+ASSIGNMENT = "tutorial/assignment"
+
+
+class Parser(argparse.ArgumentParser):
+    """Mistakes in one line, exit code 2; no abbreviations of flags."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(argv=None):
+    """Run a command; 0 when it succeeded, 2 for a user's mistake, 130 after Ctrl-C."""
+    try:
+        args = parser().parse_args(argv)
+        print(args.command(args))
+        return 0
+    except InputError as error:
+        line = error
+    except OSError as error:
+        line = f"{error.filename or 'output'}: {error.strerror}"
+    except KeyboardInterrupt:
+        print("minimt: stopped", file=sys.stderr)
+        return 130
+    print(f"minimt: {line}", file=sys.stderr)
+    return 2
+
+
+def parser():
+    """The commands and their flags."""
+    top = Parser(prog="minimt")
+    commands = top.add_subparsers(required=True)
+    task = add(commands, grade_command)
+    task.add_argument("folder", nargs="?", help=f"where the steps are ({ASSIGNMENT})")
+    task.add_argument("--reference", action="store_true", help="grade the reference")
+    numbers = [step.number for step in STEPS]
+    task.add_argument("--step", type=int, choices=numbers, help="only this step")
+    task.add_argument("--case", metavar="NAME", help="only the case of this name")
+    task.add_argument("--seed", type=whole, default=0, help="of the random cases (0)")
+    about = f"limit for a case ({sandbox.SECONDS})"
+    task.add_argument("--seconds", type=whole, default=sandbox.SECONDS, help=about)
+    about = "a Python file with CASES of your own, for instructors"
+    task.add_argument("--private", metavar="FILE", help=about)
+    for service in ("gradescope", "classroom50"):
+        about = f"write the results there as {service.title()} reads them"
+        task.add_argument(f"--{service}", metavar="PATH", help=about)
+    task.add_argument("--json", action="store_true", help="print the result as JSON")
+    stubs = add(commands, stubs_command)
+    stubs.add_argument("folder", help="where to write them; nothing is overwritten")
+    books = add(commands, notebooks_command)
+    books.add_argument(
+        "names", nargs="*", metavar="NAME", help="such as 03_cache (all)"
+    )
+    course = add(commands, nbgrader_command)
+    course.add_argument("folder", help="of the course; made if it is not there")
+    about = "of the hidden tests' numbers, kept from students (drawn)"
+    course.add_argument("--seed", type=whole, help=about)
+    return top
+
+
+def add(commands, run):
+    """A command named after its function."""
+    name = run.__name__.removesuffix("_command")
+    command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+    command.set_defaults(command=run)
+    return command
+
+
+def whole(text):
+    """A whole number ≥ 0."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number ≥ 0")
+    return int(text)
+
+
+def grade_command(args):
+    """Give points to the steps of the assignment, and say what is wrong first."""
+    if args.reference and args.folder:
+        raise InputError("give a folder or --reference, not both")
+    folder = None if args.reference else args.folder or ASSIGNMENT
+    steps = private.steps_with(args.private) if args.private else STEPS
+    steps = [step for step in steps if args.step in (None, step.number)]
+    files = [
+        (export.gradescope, args.gradescope),
+        (export.classroom50, args.classroom50),
+    ]
+    files = [(write, path) for write, path in files if path]
+    for write, path in files:  # before anything of the submission runs
+        write(path, grade.ungraded(steps, export.STOPPED), output=export.STOPPED)
+    began = time.monotonic()
+    try:
+        verdicts = grade.grade(folder, steps, args.case, args.seed, args.seconds)
+    except InputError as error:
+        for write, path in files:
+            write(path, grade.ungraded(steps, str(error)), output=str(error))
+        raise
+    for write, path in files:
+        write(path, verdicts, seconds=time.monotonic() - began)
+    if args.json:
+        return json.dumps(report.data(verdicts, args.seed), indent=2)
+    return told(args, folder, verdicts)
+
+
+def told(args, folder, verdicts):
+    """The verdicts as text; of a single case also what the submission printed."""
+    command = f"python -m minimt grade {folder or '--reference'}"
+    command += f" --seed {args.seed}" if args.seed else ""
+    command += f" --private {args.private}" if args.private else ""
+    shown = report.text(verdicts, command)
+    printed = next((v.printed for v in verdicts if v.printed), "")
+    if args.case and printed:
+        shown = f"{printed[:4000].rstrip()}\n\n{shown}"
+    return shown
+
+
+def stubs_command(args):
+    """Write the assignment's files, with their bodies to be filled in."""
+    from .assignment import write_stubs
+
+    written = write_stubs(args.folder)
+    return f"{len(written)} files in {args.folder}: begin with {written[0].name}"
+
+
+def notebooks_command(args):
+    """Execute the notebooks from clean kernels and keep what they show."""
+    from ..notebooks import refresh
+
+    return refresh(args.names)
+
+
+def nbgrader_command(args):
+    """Write the assignment as notebooks of an nbgrader course."""
+    from .nbgrader import write_course
+
+    seed = 1 + secrets.randbelow(1 << 32) if args.seed is None else args.seed
+    written = write_course(args.folder, seed)
+    return f"{len(written)} notebooks in {written[0].parent}; private seed {seed}"

@@ -1,0 +1,89 @@
+"""Results as grading services read them: Gradescope's and Classroom 50's files.
+
+Both are written twice: all zeros before anything of a submission runs, so that whatever
+happens there is a result, and the points when they are known. What students may read
+names private cases by their number only.
+"""
+
+import os
+from datetime import datetime, timezone
+
+from ..files import write_json
+from .report import by_step, total
+
+STOPPED = "The grader was stopped before it was done."
+AGAIN = "python -m minimt grade tutorial/assignment --step {} --case {}"
+
+
+def rows(verdicts):
+    """(number, name, verdict, what to tell the student) of every case."""
+    for step, cases in by_step(verdicts):
+        for i, verdict in enumerate(cases, 1):
+            name = "a private case" if verdict.private else verdict.case
+            told = "passed" if not verdict.fault else ""
+            if verdict.fault and not verdict.private:
+                hint = f"hint: {verdict.hint}" if verdict.hint else ""
+                again = "again: " + AGAIN.format(step.number, verdict.case)
+                told = "\n".join(filter(None, (verdict.fault, hint, again)))
+            yield f"{step.number}.{i}", f"step {step.number}, {name}", verdict, told
+
+
+def gradescope(path, verdicts, seconds=0.0, output=""):
+    """Write results.json as Gradescope's autograder harness expects it."""
+    points, of = total(verdicts)
+    tests = [
+        dict(
+            number=number,
+            name=name,
+            score=verdict.points,
+            max_score=verdict.of,
+            status="failed" if verdict.fault else "passed",
+            output=told,
+        )
+        for number, name, verdict, told in rows(verdicts)
+    ]
+    result = dict(
+        score=points,
+        output=output or f"{points} of {of} points",
+        output_format="text",
+        execution_time=round(seconds, 1),
+        stdout_visibility="hidden",
+    )
+    write_json(path, result | dict(tests=tests))
+
+
+def classroom50(path, verdicts, seconds=0.0, output=""):
+    """Write result.json after the schema classroom50/result/v1.
+
+    Who handed in what, and where, stands in the environment of the runner.
+    """
+    points, of = total(verdicts)
+    commit = said("COMMIT_URL")
+    about = dict(
+        schema="classroom50/result/v1",
+        classroom=said("CLASSROOM"),
+        assignment=said("ASSIGNMENT"),
+        assignment_type=said("ASSIGNMENT_TYPE", "individual"),
+        owner=said("OWNER", said("USERNAME")),
+        submission=said("SUBMISSION_TAG", "submit/unknown"),
+        commit=commit,
+        release=said("RELEASE_URL"),
+        review=said("REVIEW_URL", commit),
+        datetime=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    tests = [
+        {
+            "test-name": f"{number} {name}",
+            "passed": not verdict.fault,
+            "score": verdict.points,
+            "max-score": verdict.of,
+            "output": output or told,
+        }
+        for number, name, verdict, told in rows(verdicts)
+    ]
+    write_json(path, about | {"score": points, "max-score": of, "tests": tests})
+
+
+def said(name, otherwise="unknown"):
+    """An environment variable, where it is set and not empty."""
+    return os.environ.get(name) or otherwise

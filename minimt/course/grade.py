@@ -1,0 +1,145 @@
+"""Grades a folder of steps: points per case, the first fault, and a hint."""
+
+import os
+import pathlib
+import zlib
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field
+
+import numpy as np
+from tqdm import tqdm
+
+from ..errors import InputError
+from . import assignment, hints, judge, sandbox
+from .case import Case, Step
+from .steps import STEPS
+
+LARGEST = 1 << 20  # bytes of a submission's file
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """A case, its calls, and what a submission made of them."""
+
+    step: Step
+    case: Case
+    calls: list
+    outcome: sandbox.Outcome
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What became of a case: its fault is "" if all its points were given."""
+
+    step: int
+    case: str
+    says: str
+    of: int
+    private: bool = False
+    fault: str = ""
+    hint: str = ""
+    printed: str = field(default="", repr=False)
+
+    @property
+    def points(self):
+        """All points or none."""
+        return 0 if self.fault else self.of
+
+
+def grade(folder=None, steps=STEPS, case=None, seed=0, seconds=sandbox.SECONDS):
+    """Grade the files in a folder, or the reference: a Verdict per case.
+
+    Only the cases of the name `case`, if one is given. The seed draws the numbers; no
+    case may take more than so many seconds.
+    """
+    files = read(folder) if folder else {x.stem: solution(x) for x in STEPS}
+    chosen = [(s, c) for s in steps for c in ordered(s) if case in (None, c.name)]
+    if not chosen:
+        names = ", ".join(c.name for s in steps for c in s.cases)
+        raise InputError(f"no case {case}: choose one of {names}")
+    bar = tqdm(total=len(chosen), unit="case", disable=None, leave=False)
+    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
+        tries = [pool.submit(attempt, files, *pair, seed, seconds) for pair in chosen]
+        try:
+            for _ in as_completed(tries):
+                bar.update()
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            raise
+    attempts = [done.result() for done in tries]
+    return [verdict(one, attempts) for one in attempts]
+
+
+def ungraded(steps, why):
+    """A Verdict per case, none of which was tried."""
+    return [about(s, c, fault=why) for s in steps for c in ordered(s)]
+
+
+def ordered(step):
+    """The cases of a step: examples, then laws, then comparisons."""
+    kinds = ("example", "law", "same")
+    return sorted(step.cases, key=lambda case: kinds.index(case.kind))
+
+
+def read(folder):
+    """The bytes of each step's file in a folder; None where there is none to read."""
+    folder = pathlib.Path(folder)
+    if not folder.is_dir():
+        raise InputError(f"{folder} is not a folder: give the one with the steps in it")
+    paths = {step.stem: folder / f"{step.stem}.py" for step in STEPS}
+    if not any(path.is_file() for path in paths.values()):
+        raise InputError(f"no step0_warm_up.py or other step in {folder}")
+    return {stem: content(path) for stem, path in paths.items()}
+
+
+def content(path):
+    """A file's bytes; None for a link, a pipe, a giant, or nothing."""
+    plain = path.is_file() and not path.is_symlink()
+    return path.read_bytes() if plain and path.stat().st_size < LARGEST else None
+
+
+def solution(step):
+    """The reference as a submission."""
+    return assignment.solution(step).encode()
+
+
+def attempt(files, step, case, seed, seconds):
+    """Make the calls of a case with the step's file, and the files it stands on."""
+    calls = case.calls(rng_of(seed, step, case))
+    if files[step.stem] is None:
+        missing = sandbox.Outcome(trouble=f"{step.stem}.py is missing")
+        return Attempt(step, case, calls, missing)
+    earlier = STEPS[: step.number]
+    given = {x.stem: solution(x) if case.alone else files[x.stem] for x in earlier}
+    given[step.stem] = files[step.stem]
+    there = {f"{stem}.py": text for stem, text in given.items() if text is not None}
+    outcome = sandbox.run(there, step.stem, calls, seconds, step.closed)
+    return Attempt(step, case, calls, outcome)
+
+
+def rng_of(seed, step, case):
+    """The random numbers of a case: its own, whatever else is graded."""
+    return np.random.default_rng([seed, step.number, zlib.crc32(case.name.encode())])
+
+
+def verdict(one, attempts):
+    """Judge an attempt; the others of its step tell which mistake it was."""
+    step, case, calls, outcome = vars(one).values()
+    if outcome.results is None:
+        return about(step, case, fault=outcome.trouble, printed=outcome.printed)
+    reference = hints.expected(step, calls)
+    wrong, hint = judge.fault(case, step, calls, outcome.results, reference), ""
+    if wrong:
+        others = [
+            (other.calls, other.outcome.results)
+            for other in attempts
+            if other.step is step and other is not one and other.outcome.results
+        ]
+        hint = hints.hint(step, (calls, outcome.results), others)
+    return about(step, case, fault=wrong, hint=hint, printed=outcome.printed)
+
+
+def about(step, case, **became):
+    """A Verdict on a case."""
+    names = step.number, case.name, case.says, case.points, case.private
+    return Verdict(*names, **became)

@@ -1,0 +1,179 @@
+"""Compares what a submission returned with what was expected; names the first fault.
+
+In the order in which a person would look: is it there, is it an array of the right
+shape and kind, are its numbers finite, are they right.
+"""
+
+import numpy as np
+
+from .case import Output
+from .child import Other, Raised
+
+CLOSE = {8: 1e-9, 4: 1e-5}  # of the largest expected number, by bytes of a float
+UNWRITTEN = "not written yet"
+KINDS = dict(b="bool", i="whole numbers", u="whole numbers", f="float")
+
+
+def fault(case, step, calls, results, reference):
+    """What is wrong first in the results of a case: "" if nothing is."""
+    for judge in (form_fault, finite_fault):
+        for call, got, want in zip(calls, results, reference, strict=True):
+            wrong = judge(got, want, step.outputs.get(call.name) or Output("result"))
+            if wrong:
+                return f"{spoken(call, calls)}: {wrong}"
+    for call, got, want, output in comparisons(case, step, calls, results, reference):
+        wrong = value_fault(got, want, output)
+        if wrong:
+            return f"{spoken(call, calls)}: {wrong}"
+    if case.kind == "law" and empty(case, calls, results, reference):
+        return (
+            f"{spoken(calls[-1], calls)}: the law holds, but all numbers are the same"
+        )
+    return ""
+
+
+def comparisons(case, step, calls, results, reference):
+    """(call, got, expected, Output) of all that must be equal, about the last calls."""
+    rows = [(got, want, None) for got, want in zip(results, reference)]
+    if case.wanted:
+        rows = case.wanted(results, calls)
+    about = zip(calls[len(calls) - len(rows) :], rows)
+    return [
+        (call, got, want, output or step.outputs.get(call.name) or Output("result"))
+        for call, (got, want, output) in about
+    ]
+
+
+def empty(case, calls, results, reference):
+    """Does a law hold just because there is one number everywhere, as there is not?"""
+    mine, theirs = (case.wanted(x, calls)[0][0] for x in (results, reference))
+    one, several = (len(set(numbers(x))) for x in (mine, theirs))
+    return one == 1 < several
+
+
+def numbers(x):
+    """All numbers of an array, or of several."""
+    return sum(map(numbers, x), []) if isinstance(x, tuple) else np.ravel(x).tolist()
+
+
+def spoken(call, calls):
+    """A call by its name, and which one it is if there are several of the name."""
+    alike = [x for x in calls if x.name == call.name]
+    if len(alike) == 1:
+        return call.name
+    return f"{call.name} (call {[x is call for x in alike].index(True) + 1})"
+
+
+def form_fault(got, want, output):
+    """What is wrong with presence, type, shape or dtype."""
+    if isinstance(got, Raised) or isinstance(want, Raised):
+        return raising_fault(got, want)
+    if isinstance(want, (tuple, list)):
+        if type(got) not in (tuple, list) or len(got) != len(want):
+            return f"returned {described(got)}, expected {described(want)}"
+        return first(form_fault, got, want, output)
+    if want is None or isinstance(want, Other) or not is_data(want):
+        return ""  # an object of the submission's own, or nothing to return
+    if not is_data(got):
+        return f"{output.name}: {described(got)}, expected {described(want)}"
+    got, want = np.asarray(got), np.asarray(want)
+    if got.shape != want.shape:
+        axes = f" ({output.axes.replace(' ', ', ')})" if output.axes else ""
+        return f"shape of {output.name} {got.shape}, expected {want.shape}{axes}"
+    kinds = [KINDS.get(x.dtype.kind, str(x.dtype)) for x in (got, want)]
+    if kinds[0] != kinds[1]:
+        return f"{output.name}: {kinds[0]}, expected {kinds[1]}"
+    if kinds[0] == "float" and got.dtype != want.dtype:
+        return f"{output.name}: {got.dtype}, expected {want.dtype}"
+    return ""
+
+
+def raising_fault(got, want):
+    """What is wrong where something was raised, or should have been."""
+    if not isinstance(got, Raised):
+        return f"returned {described(got)}, expected a {want.kind}"
+    if got.kind == "NotImplementedError":
+        return UNWRITTEN
+    if got.kind == "missing":
+        return f"{UNWRITTEN}: there is nothing of this name"
+    if isinstance(want, Raised) and got.kind == want.kind:
+        return ""
+    where = f"line {got.line}: " if got.line else ""
+    message = f": {got.message}" if got.message else ""
+    expected = f", expected a {want.kind}" if isinstance(want, Raised) else ""
+    return f"{where}{got.kind}{message}{expected}"
+
+
+def finite_fault(got, want, output):
+    """What is not finite where it should be."""
+    if isinstance(want, (tuple, list)) and type(got) in (tuple, list):
+        return first(finite_fault, got, want, output)
+    if not is_data(want) or np.asarray(want).dtype.kind != "f":
+        return ""
+    return first_wrong(got, want, np.isfinite(got) | ~np.isfinite(want), output)
+
+
+def value_fault(got, want, output):
+    """What is not what was expected."""
+    if isinstance(want, (tuple, list)):
+        return first(value_fault, got, want, output)
+    if not is_data(want):
+        return ""
+    return first_wrong(got, want, agrees(got, want), output)
+
+
+def first(judge, got, want, output):
+    """The first fault of several parts; an Output for each, or one for all."""
+    outputs = output if isinstance(output, tuple) else (output,) * len(want)
+    for got_part, want_part, named in zip(got, want, outputs):
+        wrong = judge(got_part, want_part, named)
+        if wrong:
+            return wrong if judge is form_fault else f"{named.name}: {wrong}"
+    return ""
+
+
+def agrees(got, want):
+    """Where two arrays are equal, floats up to rounding: bool, of their shape."""
+    got, want = np.asarray(got), np.asarray(want)
+    if want.dtype.kind != "f":
+        return got == want
+    finite = np.abs(want[np.isfinite(want)])
+    tolerance = CLOSE.get(want.dtype.itemsize, 1e-9) * max(1, finite.max(initial=0))
+    with np.errstate(invalid="ignore"):  # ∞ − ∞
+        near = np.abs(got - want) <= tolerance
+    return near | (got == want) | (np.isnan(got) & np.isnan(want))
+
+
+def first_wrong(got, want, right, output):
+    """The first place where it is not right, by the names of its axes."""
+    got, want = np.asarray(got), np.asarray(want)
+    if np.all(right):
+        return ""
+    place = np.unravel_index(np.argmin(right), np.shape(right))
+    axes = output.axes.split() or [f"axis {i}" for i in range(len(place))]
+    where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place))
+    expected, yours = (number(x[place], output.words) for x in (want, got))
+    if yours == expected:  # in so few digits
+        expected, yours = (repr(x[place].item()) for x in (want, got))
+    return f"{where}{': ' * bool(where)}yours {yours}, expected {expected}"
+
+
+def number(x, words):
+    """A value as a person would write it."""
+    if x.dtype.kind == "b":
+        return words[int(x)]
+    return f"{x:.6g}" if x.dtype.kind == "f" else str(x)
+
+
+def is_data(x):
+    """Is it an array or a number?"""
+    return isinstance(x, (np.ndarray, np.generic, bool, int, float))
+
+
+def described(x):
+    """What kind of thing a result is."""
+    if isinstance(x, Other):
+        return f"a {x.kind}"
+    if isinstance(x, (tuple, list)):
+        return f"a {type(x).__name__} of {len(x)}"
+    return "nothing (None)" if x is None else f"a {type(x).__name__}"

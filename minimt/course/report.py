@@ -1,0 +1,75 @@
+"""Verdicts as a person reads them, and as data."""
+
+from dataclasses import asdict
+
+from . import judge
+from .steps import STEPS
+
+WIDTH = max(len(step.title) for step in STEPS)
+
+
+def by_step(verdicts):
+    """[(step, its verdicts)] in order, of the steps that were graded."""
+    rows = [(s, [v for v in verdicts if v.step == s.number]) for s in STEPS]
+    return [row for row in rows if row[1]]
+
+
+def total(verdicts):
+    """Points given, and points there are."""
+    return sum(v.points for v in verdicts), sum(v.of for v in verdicts)
+
+
+def text(verdicts, command):
+    """All steps with their points, and the first fault of each.
+
+    command is what was typed, to which a case is added to try it again. Passed cases
+    are listed only where a single step was asked for.
+    """
+    steps = by_step(verdicts)
+    lines = []
+    for step, rows in steps:
+        unwritten = [row for row in rows if judge.UNWRITTEN in row.fault]
+        faults = [row for row in rows if row.fault and row not in unwritten]
+        title = f"step {step.number}  {step.title.ljust(WIDTH)}  {score(rows).rjust(5)}"
+        lines.append(title + "  not written yet" * (len(unwritten) == len(rows)))
+        for row in rows if len(steps) == 1 else faults:
+            sign = "-" if row.fault else "+"
+            lines.append(f"  {sign} {score([row])}  {row.case}: {row.says}")
+            lines += details(row, command) if row in faults[:1] else []
+        if unwritten and len(unwritten) < len(rows) and len(steps) > 1:
+            lines.append(f"  not written yet: {listed(unwritten)}")
+    return "\n".join([*lines, "", "{} of {} points".format(*total(verdicts))])
+
+
+def listed(rows):
+    """The names of cases with the points they would have given."""
+    return ", ".join(f"{row.case} {score([row])}" for row in rows)
+
+
+def score(rows):
+    """Points of points, such as 3/4."""
+    return "{}/{}".format(*total(rows))
+
+
+def details(row, command):
+    """The first fault of a step, a hint if there is one, and how to see it again."""
+    lines = [f"        {row.fault}"]
+    if row.hint:
+        lines.append(f"        hint: {row.hint}")
+    return [*lines, f"        again: {command} --step {row.step} --case {row.case}"]
+
+
+def data(verdicts, seed):
+    """The same as JSON."""
+    points, of = total(verdicts)
+    steps = [
+        dict(
+            step=step.number,
+            title=step.title,
+            points=total(rows)[0],
+            of=total(rows)[1],
+            cases=[asdict(row) | dict(points=row.points) for row in rows],
+        )
+        for step, rows in by_step(verdicts)
+    ]
+    return dict(points=points, of=of, seed=seed, steps=steps)

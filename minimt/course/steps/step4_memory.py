@@ -1,0 +1,490 @@
+"""Step 4: the memory; streams of different ages show whether its ring is right."""
+
+import numpy as np
+
+from ..case import Call, Output, Result, Step, example, instead_of, law, same
+
+B, H, M, D = 3, 2, 5, 4
+
+
+def memory(*sizes):
+    """The call that makes a memory, in double precision."""
+    return Call("Memory", (*(sizes or (B, H, M, D)), "float64"))
+
+
+def write(k, v):
+    """The call that writes keys and values."""
+    return Call("write", (k, v), on=Result(0))
+
+
+def clear(starts):
+    """The call that clears the streams in which a document starts."""
+    return Call("clear", (np.array(starts, dtype=bool),), on=Result(0))
+
+
+def read(name):
+    """The call that looks at an attribute of the memory."""
+    return Call(name, on=Result(0))
+
+
+def pair(rng, T, dtype=float):
+    """Keys and values of T tokens, of many lengths."""
+    return tuple(rng.normal(size=(2, B, H, T, D)).astype(dtype))
+
+
+def tokens(*numbers):
+    """Keys or values of one stream and head, with one channel."""
+    return np.array(numbers, dtype=float).reshape(1, 1, -1, 1)
+
+
+def four_tokens(name):
+    """Four tokens in three slots, then a look at keys or values."""
+    first = write(tokens(1, 2), tokens(10, 20))
+    return [memory(1, 1, 3, 1), first, write(tokens(3, 4), tokens(30, 40)), read(name)]
+
+
+def short(rng):
+    """Vectors of length 0, shorter than eps, and longer; two sizes of eps."""
+    x = np.zeros((2, 3, 4, D))
+    x[:, :2] = rng.normal(size=(2, 2, 4, D))
+    x[0] *= 1e-8
+    x[1, 0] *= 1e-4
+    return [Call("l2_normalize", (x,)), Call("l2_normalize", (x, 1e-2))]
+
+
+def filling(rng):
+    """The valid slots before and after each write, until all are."""
+    calls = [memory(), read("valid")]
+    for T in (2, 2, 3, 1):
+        calls += [write(*pair(rng, T)), read("valid")]
+    return calls
+
+
+def clearing(rng):
+    """The valid slots where no document starts, one does, and another does."""
+    calls = [memory(), write(*pair(rng, 3)), clear([False] * B), read("valid")]
+    for b in rng.permutation(B)[:2]:
+        calls += [clear(np.arange(B) == b), read("valid")]
+        calls += [write(*pair(rng, 1)), read("valid")]
+    return calls
+
+
+def documents(rng):
+    """Streams that start documents at different times, and the keys in the end."""
+    one, two, three = rng.permutation(np.eye(B, dtype=bool))
+    return [
+        memory(),
+        write(*pair(rng, 3)),
+        clear(one),
+        write(*pair(rng, 4)),
+        clear(two),
+        write(*pair(rng, 2)),
+        clear(one | three),
+        write(*pair(rng, 2)),
+        read("keys"),
+    ]
+
+
+def in_queues(results, calls):
+    """The keys in filled slots, and those that a queue per stream would hold."""
+    keys, written = np.zeros((B, H, M, D)), np.zeros(B, dtype=int)
+    for call in calls:
+        if call.name == "clear":
+            written[call.args[0]] = 0
+        if call.name == "write":
+            k = call.args[0]
+            for b, t in np.ndindex(B, k.shape[2]):
+                keys[b, :, written[b] % M] = k[b, :, t]
+                written[b] += 1
+    filled = (np.arange(M) < written[:, None])[:, None, :, None]
+    return np.where(filled, results[-1], 0), np.where(filled, keys, 0)
+
+
+def after(*lengths, dtype=float):
+    """What the memory holds after writes of these lengths, which fill it."""
+    made = memory() if dtype is float else Call("Memory", (B, H, M, D))
+    return lambda rng: [
+        made,
+        *(write(*pair(rng, T, dtype)) for T in lengths),
+        read("keys"),
+        read("values"),
+    ]
+
+
+def wrong_sizes(rng):
+    """One stream, one head, other channels, and fewer values than keys."""
+    k, v = pair(rng, 3)
+    return [
+        memory(),
+        write(k[:1], v[:1]),
+        write(k[:, :1], v[:, :1]),
+        write(k[..., :1], v[..., :1]),
+        write(k, v[:, :1]),
+        write(k, v[:, :, :2]),
+        read("valid"),
+    ]
+
+
+def single(rng):
+    """Vectors of float32, and a memory of float32."""
+    x = rng.normal(size=(B, H, 2, D)).astype(np.float32)
+    return after(3, 4, dtype=np.float32)(rng) + [Call("l2_normalize", (x,))]
+
+
+NORMALISED = Output("normalised", "stream head token channel")
+VALID = Output("valid", "stream slot", ("empty", "filled"))
+KEYS = Output("keys", "stream head slot channel")
+
+CASES = (
+    example(
+        "normalize_by_hand",
+        1,
+        "(3, 4) becomes (0.6, 0.8), and (0, −2) becomes (0, −1)",
+        [Call("l2_normalize", (np.array([[[[3.0, 4.0], [0.0, -2.0]]]]),))],
+        np.array([[[[0.6, 0.8], [0.0, -1.0]]]]),
+    ),
+    law(
+        "normalize_lengths",
+        1,
+        "each vector has length 1, however long it was",
+        lambda rng: [Call("l2_normalize", (5 * rng.normal(size=(B, H, 3, D)),))],
+        lambda results, _: (np.linalg.norm(results[0], axis=-1), np.ones((B, H, 3))),
+        Output("length", "stream head token"),
+    ),
+    same(
+        "normalize_short",
+        1,
+        "vectors shorter than eps are divided by eps, so zero stays zero",
+        short,
+    ),
+    example(
+        "keys_by_hand",
+        1,
+        "the fourth token takes the first of three slots",
+        four_tokens("keys"),
+        tokens(4, 2, 3),
+    ),
+    example(
+        "values_by_hand",
+        1,
+        "values are stored as they are",
+        four_tokens("values"),
+        tokens(40, 20, 30),
+    ),
+    law(
+        "documents",
+        1,
+        "a stream that starts a document fills its slots from slot 0 on",
+        documents,
+        in_queues,
+        KEYS,
+    ),
+    same("valid", 1, "a slot is valid once a token was written to it", filling),
+    same("clear", 1, "exactly the streams that start are emptied", clearing),
+    same(
+        "ring",
+        1,
+        "the oldest tokens are overwritten first, in all streams and heads",
+        after(3, 3, 1, 4, 2),
+    ),
+    same(
+        "more_than_fit",
+        1,
+        "of more than M tokens the last M remain, each in the slot of its number",
+        after(2, 12, 1, 6),
+    ),
+    same(
+        "write_refuses",
+        1,
+        "ValueError for keys or values of other sizes; nothing is written then",
+        wrong_sizes,
+    ),
+    same("single_precision", 1, "float32 in, float32 out", single),
+)
+
+MISTAKES = (
+    *instead_of(
+        "return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), eps)",
+        (
+            "length_of_everything",
+            "return x / np.maximum(np.linalg.norm(x), eps)",
+            "all is divided by one length: each vector, along the last axis, has its "
+            "own.",
+        ),
+        (
+            "normalised_over_tokens",
+            "return x / np.maximum(np.linalg.norm(x, axis=-2, keepdims=True), eps)",
+            "the length is taken over the tokens: take it over the channels, the last"
+            " axis.",
+        ),
+        (
+            "square_of_the_length",
+            "return x / np.maximum((x * x).sum(axis=-1, keepdims=True), eps)",
+            "this divides by the square of the length: the root is missing.",
+        ),
+        (
+            "sum_of_absolute_values",
+            "return x / np.maximum(np.abs(x).sum(axis=-1, keepdims=True), eps)",
+            "this divides by the sum of absolute values: the length is the root of the"
+            " sum of squares.",
+        ),
+        (
+            "mean_square",
+            "return x / np.maximum(np.sqrt((x * x).mean(axis=-1, keepdims=True)), eps)",
+            "this divides by the root of the mean square, as an RMS norm does: the "
+            "length has the sum.",
+        ),
+        (
+            "eps_added",
+            "return x / (np.linalg.norm(x, axis=-1, keepdims=True) + eps)",
+            "eps is added to the length, so all vectors get a little too short: it is"
+            " a lower bound.",
+        ),
+        (
+            "eps_under_the_root",
+            "return x / np.sqrt((x * x).sum(axis=-1, keepdims=True) + eps)",
+            "eps is added under the root: it is a lower bound for the length.",
+        ),
+        (
+            "divided_by_zero",
+            "return x / np.linalg.norm(x, axis=-1, keepdims=True)",
+            "a vector of zeros becomes 0 / 0: divide by eps at least.",
+        ),
+        (
+            "eps_fixed",
+            "return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-6)",
+            "the argument eps has no effect: 1e-6 is only its default.",
+        ),
+        (
+            "normalised_in_double_precision",
+            "length = np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), eps)\n"
+            "    return x / length.astype(float)",
+            "float32 became float64: something on the way is a float64 array.",
+        ),
+    ),
+    *instead_of(
+        "return np.arange(self.keys.shape[2]) < self.written[:, None]",
+        (
+            "all_slots_valid",
+            "return np.ones((len(self.keys), self.keys.shape[2]), bool)",
+            "slots never written are valid: their zeros would be found as if they were"
+            " memories.",
+        ),
+        (
+            "all_valid_after_a_write",
+            "return np.repeat(self.written[:, None] > 0, self.keys.shape[2], axis=1)",
+            "one token makes all slots valid: each becomes valid when it is written.",
+        ),
+        (
+            "valid_off_by_one",
+            "return np.arange(self.keys.shape[2]) <= self.written[:, None]",
+            "one slot too many is valid: after n tokens these are slots 0 to n − 1.",
+        ),
+        (
+            "valid_begins_anew",
+            "M = self.keys.shape[2]\n"
+            "        return np.arange(M) < self.written[:, None] % M",
+            "slots stop being valid when the ring goes round: once full, all stay valid"
+            " until a clear.",
+        ),
+        (
+            "valid_guessed_from_keys",
+            "return (self.keys != 0).any(axis=(1, 3))",
+            "valid is guessed from the keys: after a clear, the old keys still lie "
+            "there.",
+        ),
+        (
+            "valid_of_one_stream_for_all",
+            "return np.repeat(np.arange(self.keys.shape[2])[None] < self.written[0], "
+            "len(self.keys), axis=0)",
+            "all streams have the valid slots of stream 0: each has its own number of "
+            "tokens.",
+        ),
+    ),
+    *instead_of(
+        "self.written[np.asarray(starts, dtype=bool)] = 0",
+        (
+            "all_streams_cleared",
+            "self.written[:] = self.written * (not np.any(starts))",
+            "one start clears all streams: the others keep what they have.",
+        ),
+        (
+            "always_cleared",
+            "self.written[:] = 0",
+            "clear empties all streams, whatever `starts` says.",
+        ),
+        (
+            "starts_as_numbers",
+            "self.written[np.asarray(starts, dtype=int)] = 0",
+            "False and True were used as the numbers 0 and 1, so streams 0 and 1 are "
+            "cleared: `starts` is a mask.",
+        ),
+        (
+            "other_streams_cleared",
+            "self.written[~np.asarray(starts, dtype=bool)] = 0",
+            "clear is turned round: it empties the streams that do not start.",
+        ),
+        (
+            "zeroed_but_valid",
+            "self.keys[np.asarray(starts, dtype=bool)] = 0\n"
+            "        self.values[np.asarray(starts, dtype=bool)] = 0",
+            "the slots are set to zero but stay valid: `written` has to go back to 0.",
+        ),
+        ("never_cleared", "pass", "clear has no effect on which slots are valid."),
+    ),
+    *instead_of(
+        "if k.shape != (B, H, T, D) or v.shape != k.shape:",
+        (
+            "sizes_not_checked",
+            "if False:",
+            "NumPy spreads one head's keys over all heads without a word: other sizes "
+            "must raise ValueError.",
+        ),
+        (
+            "values_not_checked",
+            "if k.shape != (B, H, T, D):",
+            "only the keys' sizes are checked: values of other sizes must raise "
+            "ValueError, too.",
+        ),
+    ),
+    *instead_of(
+        "kept = np.arange(max(0, T - M), T)",
+        (
+            "first_tokens_kept",
+            "kept = np.arange(min(T, M))",
+            "of more than M tokens the first M are kept: the last ones must remain.",
+        ),
+    ),
+    *instead_of(
+        "stream, slot = np.arange(B)[:, None], (self.written[:, None] + kept) % M",
+        (
+            "always_from_slot_0",
+            "stream, slot = np.arange(B)[:, None], kept % M",
+            "each write begins at slot 0: it goes on where the last one ended.",
+        ),
+        (
+            "no_ring",
+            "stream, slot = np.arange(B)[:, None], self.written[:, None] + kept",
+            "the slots run on beyond the last one: after slot M − 1 comes slot 0.",
+        ),
+        (
+            "stops_at_the_last_slot",
+            "stream, slot = np.arange(B)[:, None], np.minimum(self.written[:, None] + "
+            "kept, M - 1)",
+            "once full, each token goes to the last slot: after slot M − 1 comes slot"
+            " 0.",
+        ),
+        (
+            "skipped_tokens_not_counted",
+            "stream, slot = np.arange(B)[:, None], (self.written[:, None] + np.arange("
+            "len(kept))) % M",
+            "of more than M tokens the skipped ones count, too: token n of the document"
+            " is in slot n mod M.",
+        ),
+        (
+            "one_place_for_all_streams",
+            "stream, slot = np.arange(B)[:, None], (self.written[0] + kept) % M",
+            "all streams are written where stream 0 is: each has its own next slot.",
+        ),
+        (
+            "place_not_reset",
+            "self.place = getattr(self, 'place', 0) + T\n"
+            "        stream, slot = np.arange(B)[:, None], (self.place - T + kept) % M",
+            "clear sets back what is valid but not where the next token goes: a "
+            "document begins at slot 0.",
+        ),
+    ),
+    *instead_of(
+        """        self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
+        self.values[stream, :, slot] = v[:, :, kept].swapaxes(1, 2)
+""",
+        (
+            "axes_not_swapped",
+            """        self.keys[stream, :, slot] = k[:, :, kept]
+        self.values[stream, :, slot] = v[:, :, kept]
+""",
+            "a slice between two index arrays puts their axes first: what is assigned "
+            "must be (B, T, H, D).",
+        ),
+        (
+            "reshaped",
+            """        rows = B, len(kept), H, D
+        self.keys[stream, :, slot] = k[:, :, kept].reshape(rows)
+        self.values[stream, :, slot] = v[:, :, kept].reshape(rows)
+""",
+            "reshape mixes heads and tokens: swap the two axes.",
+        ),
+        (
+            "values_normalised",
+            """        self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
+        self.values[stream, :, slot] = l2_normalize(v[:, :, kept].swapaxes(1, 2))
+""",
+            "the values were normalised: only queries and keys are, values keep their "
+            "lengths.",
+        ),
+        (
+            "keys_as_values",
+            """        self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
+        self.values[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
+""",
+            "the keys are stored as values, too.",
+        ),
+        (
+            "values_not_written",
+            """        self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
+""",
+            "only the keys are written: each slot holds a key and a value.",
+        ),
+        (
+            "shifted_along",
+            """        self.keys = np.concatenate([self.keys, k], axis=2)[:, :, -M:]
+        self.values = np.concatenate([self.values, v], axis=2)[:, :, -M:]
+""",
+            "all pairs move along to make room at the end: in a ring none moves, token"
+            " n stays in slot n mod M.",
+        ),
+    ),
+    *instead_of(
+        "self.written += T",
+        (
+            "writes_counted",
+            "self.written += 1",
+            "`written` counts the writes: count their tokens.",
+        ),
+        (
+            "not_counted",
+            "pass",
+            "write does not count its tokens in `written`, so the memory stays empty.",
+        ),
+        (
+            "counted_up_to_M",
+            "self.written = np.minimum(self.written + T, M)",
+            "`written` stops at M, so the next token goes to slot 0 wherever the last"
+            " one went: go on counting.",
+        ),
+        (
+            "only_kept_tokens_counted",
+            "self.written += len(kept)",
+            "of more than M tokens only M are counted: all count, or the next one goes"
+            " to a wrong slot.",
+        ),
+    ),
+)
+
+STEP = Step(
+    number=4,
+    name="memory",
+    title="memory",
+    module="memory",
+    chapter="04_memory",
+    todo=("l2_normalize", "Memory.valid", "Memory.clear", "Memory.write"),
+    given=("Memory",),
+    outputs=dict(
+        l2_normalize=NORMALISED,
+        valid=VALID,
+        keys=KEYS,
+        values=Output("values", KEYS.axes),
+    ),
+    cases=CASES,
+    mistakes=MISTAKES,
+)

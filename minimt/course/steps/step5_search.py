@@ -1,0 +1,411 @@
+"""Step 5: exact search; ties and empty slots are where searches differ."""
+
+import numpy as np
+
+from ..case import Call, Output, Step, example, instead_of, law, same
+
+B, H, T, M, K, D = 3, 2, 4, 13, 5, 6
+MANY, FEW = 150, 3  # slots and neighbours: so many groups that some are never sorted
+
+
+def inputs(rng):
+    """Queries and keys of many lengths, and in each stream other slots valid."""
+    q, keys = rng.normal(size=(B, H, T, D)), rng.normal(size=(B, H, M, D))
+    return q, keys, rng.permuted(np.tile(np.arange(M) < 9, (B, 1)), axis=1)
+
+
+def whole(rng):
+    """Queries and keys of whole numbers in float32, so that sums are exact."""
+    q, keys = rng.integers(-9, 10, (B, H, T, D)), rng.integers(-9, 10, (B, H, M, D))
+    return q.astype(np.float32), keys.astype(np.float32), rng.random((B, M)) < 0.8
+
+
+def unfilled(rng):
+    """Zeros in empty slots, keys of negative scores in two, one, or none per stream."""
+    q, keys = rng.random(size=(B, H, T, D)), np.zeros((B, H, M, D))
+    keys[:, :, 6:8] = -rng.random(size=(B, H, 2, D)) - 0.1
+    first = np.array([6, 7, 8])[:, None]
+    valid = (first <= np.arange(M)) & (np.arange(M) < 8)
+    return q, keys, rng.permutation(valid)
+
+
+def permuted(rng):
+    """A search, and the search of the same streams in another order."""
+    q, keys, valid = inputs(rng)
+    return [
+        Call("exact_topk", (q, keys, valid, K)),
+        Call("exact_topk", (q[::-1], keys[::-1], valid[::-1], K)),
+    ]
+
+
+def products(results, calls):
+    """The scores, and the products with the keys that the index names."""
+    scores, index, found = results[0]
+    q, keys, _, _ = calls[0].args
+    named = np.take_along_axis(keys[:, :, None], index.clip(0, M - 1)[..., None], 3)
+    return scores, np.where(found, (named * q[..., None, :]).sum(axis=-1), -np.inf)
+
+
+def tied(rng, rows, slots, scores):
+    """Scores that are whole numbers, so that many are equal."""
+    return rng.integers(0, scores, size=(rows, slots)).astype(float)
+
+
+def few(rng):
+    """Rows with fewer finite scores than neighbours, and fewer slots than those."""
+    finite = rng.permuted(np.arange(6) < np.arange(5)[:, None], axis=1)
+    scores = np.where(finite, rng.normal(size=(5, 6)), -np.inf)
+    return [Call("topk", (scores, 4)), Call("topk", (scores, 9))]
+
+
+def many(rng):
+    """Many slots: scores with the best in the last one, few finite ones, and ties."""
+    scores = rng.normal(size=(10, MANY))
+    scores[:3, -1] = 9
+    scores[3, 1:] = -np.inf
+    scores[4] = -np.inf
+    return [
+        Call("topk", (scores, FEW)),
+        Call("topk", (tied(rng, 20, MANY, 40), 2 * FEW)),
+    ]
+
+
+def none_wanted(rng):
+    """Searches for no neighbour, and for less than none."""
+    return [
+        Call("topk", (rng.normal(size=(T, M)), 0)),
+        Call("exact_topk", (*inputs(rng), 0)),
+        Call("exact_topk", (*inputs(rng), -1)),
+    ]
+
+
+def parts(axes):
+    """How to speak of scores, index and found."""
+    found = Output("found", axes, ("not found", "found"))
+    return Output("scores", axes), Output("index", axes), found
+
+
+SEARCHED = parts("stream head query place")
+NONE = -np.inf
+
+CASES = (
+    example(
+        "order_by_hand",
+        1,
+        "best first, of equal scores the first place first",
+        [Call("order", (np.array([[3.0, 1.0, 4.0, 1.0], [0.0, 5.0, 2.0, 5.0]]),))],
+        np.array([[2, 0, 1, 3], [1, 3, 2, 0]]),
+    ),
+    same(
+        "order_ties",
+        1,
+        "equal scores keep their order, in rows of any length",
+        lambda rng: [Call("order", (tied(rng, 6, 60, 4),))],
+    ),
+    example(
+        "topk_by_hand",
+        1,
+        "of the second row only two can be found",
+        [Call("topk", (np.array([[3, 1, 4, 1], [NONE, 5, NONE, -5]]), 3))],
+        (
+            np.array([[4.0, 3.0, 1.0], [5.0, -5.0, NONE]]),
+            np.array([[2, 0, 1], [1, 3, 0]]),
+            np.array([[True, True, True], [True, True, False]]),
+        ),
+    ),
+    same(
+        "topk_ties",
+        1,
+        "of equal scores the lower slot comes first",
+        lambda rng: [Call("topk", (tied(rng, 6, 40, 9), 4))],
+    ),
+    same(
+        "topk_of_few",
+        1,
+        "what is missing has score −inf, index 0, and is not found",
+        few,
+    ),
+    same("topk_of_many", 1, "150 slots, of which 3 or 6 are wanted", many),
+    example(
+        "search_by_hand",
+        1,
+        "the largest product wins, not the nearest key; an empty slot never does",
+        [
+            Call(
+                "exact_topk",
+                (
+                    np.array([[[[1.0, 0.0]]]]),
+                    np.array([[[[1.0, 0.0], [9.0, 9.0], [20.0, 0.0], [-1.0, 0.0]]]]),
+                    np.array([[True, True, False, True]]),
+                    4,
+                ),
+            )
+        ],
+        (
+            np.array([[[[9.0, 1.0, -1.0, NONE]]]]),
+            np.array([[[[1, 0, 3, 0]]]]),
+            np.array([[[[True, True, True, False]]]]),
+        ),
+    ),
+    law(
+        "search_scores",
+        1,
+        "a score is the product of the query with the key that the index names",
+        lambda rng: [Call("exact_topk", (*inputs(rng), 11))],
+        products,
+        SEARCHED[0],
+    ),
+    law(
+        "search_streams",
+        1,
+        "streams in another order give the same results in that order",
+        permuted,
+        lambda results, _: (results[1], tuple(x[::-1] for x in results[0])),
+        SEARCHED,
+    ),
+    same(
+        "search",
+        1,
+        "each query finds its own keys; float32 in, float32 out",
+        lambda rng: [
+            Call("exact_topk", (*inputs(rng), K)),
+            Call("exact_topk", (*whole(rng), K)),
+        ],
+    ),
+    same(
+        "search_of_few",
+        1,
+        "keys of negative scores come before what is not found",
+        lambda rng: [
+            Call("exact_topk", (*unfilled(rng), K)),
+            Call("exact_topk", (*unfilled(rng), M + 2)),
+        ],
+    ),
+    same("search_refuses", 1, "ValueError if K < 1", none_wanted),
+)
+
+MISTAKES = (
+    *instead_of(
+        'return np.argsort(-scores, axis=-1, kind="stable")',
+        (
+            "worst_first",
+            'return np.argsort(scores, axis=-1, kind="stable")',
+            "argsort begins with the smallest score: the largest has to come first.",
+        ),
+        (
+            "ties_turned_round",
+            'return np.argsort(scores, axis=-1, kind="stable")[..., ::-1]',
+            "a reversed argsort turns equal scores round, too: the first place has to "
+            "come first.",
+        ),
+        (
+            "sort_not_stable",
+            "return np.argsort(-scores, axis=-1)",
+            "NumPy's default sort may change the order of equal scores: ask for a "
+            "stable one.",
+        ),
+        (
+            "ranks_for_places",
+            'return np.argsort(np.argsort(-scores, axis=-1, kind="stable"))',
+            "these are the ranks of the places: wanted are the places in the order of"
+            " their ranks.",
+        ),
+        (
+            "sorted_down_the_columns",
+            'return np.argsort(-scores, axis=0, kind="stable")',
+            "the columns are sorted: each row has an order of its own.",
+        ),
+    ),
+    *instead_of(
+        "best = order(scores)[:, :K]",
+        (
+            "in_order_of_slots",
+            "best = np.sort(order(scores)[:, :K], axis=-1)",
+            "the K best are in the order of their slots: the best comes first.",
+        ),
+        (
+            "partition_not_sorted",
+            "best = np.argpartition(-scores, K - 1)[:, :K]",
+            "argpartition finds the K best and leaves them in any order: sort them.",
+        ),
+        (
+            "best_last",
+            "best = order(scores)[:, :K][:, ::-1]",
+            "the best comes last: turn the K of them round.",
+        ),
+        (
+            "no_more_than_M",
+            "best = order(scores)[:, : min(K, M)]",
+            "with K > M there are only M columns: fill up to K with what is not found.",
+        ),
+        (
+            "one_maximum_per_bucket",
+            "best = [j + K * scores[:, j::K].argmax(axis=1) for j in range(K)]\n"
+            "    best = np.stack(best, axis=1)\n"
+            "    places = order(np.take_along_axis(scores, best, axis=-1))\n"
+            "    best = np.take_along_axis(best, places, axis=-1)",
+            "this is one maximum for each of K buckets: two of the K best may lie in "
+            "the same bucket.",
+        ),
+    ),
+    *instead_of(
+        "found = scores > -np.inf",
+        (
+            "everything_found",
+            "found = np.ones(scores.shape, bool)",
+            "slots with score −inf count as found: those are not valid, or not there.",
+        ),
+        (
+            "negative_not_found",
+            "found = scores > 0",
+            "a negative score is a score: only what has −inf is not found.",
+        ),
+    ),
+    *instead_of(
+        "return scores, np.where(found, index, 0), found",
+        (
+            "index_of_the_missing_left",
+            "return scores, index, found",
+            "the index of what was not found is 0: left as sorting gave it, it names "
+            "an empty slot.",
+        ),
+        (
+            "index_of_the_missing_minus_one",
+            "return scores, np.where(found, index, -1), found",
+            "the index of what was not found is 0: −1 would read the last slot.",
+        ),
+        (
+            "score_of_the_missing_zero",
+            "return np.where(found, scores, 0), np.where(found, index, 0), found",
+            "the score of what was not found is −inf: 0 would beat negative scores.",
+        ),
+    ),
+    *instead_of(
+        "if K < 1:",
+        (
+            "any_K_taken",
+            "if False:",
+            "fewer than one neighbour must raise ValueError.",
+        ),
+    ),
+    *instead_of(
+        "constant_values=-np.inf",
+        (
+            "filled_with_zeros",
+            "constant_values=0",
+            "the rows are filled up with zeros, which are found like scores: fill up"
+            " with −inf.",
+        ),
+    ),
+    *instead_of(
+        "group = order(scores.reshape(T, -1, GROUP).max(axis=-1))[:, :K]",
+        (
+            "groups_by_their_mean",
+            "group = order(scores.reshape(T, -1, GROUP).mean(axis=-1))[:, :K]",
+            "the groups are chosen by their mean: one of the K best may lie among poor"
+            " ones, so take the maximum.",
+        ),
+        (
+            "too_few_groups",
+            "group = order(scores.reshape(T, -1, GROUP).max(axis=-1))"
+            "[:, : max(1, K // 2)]",
+            "fewer than K groups are looked into: each of the K best may lie in "
+            "another one.",
+        ),
+        (
+            "last_group_forgotten",
+            "scores[:, M // GROUP * GROUP :] = -np.inf\n"
+            "        group = order(scores.reshape(T, -1, GROUP).max(axis=-1))[:, :K]",
+            "the slots after the last full group are never looked at.",
+        ),
+    ),
+    *instead_of(
+        "group.sort(axis=-1)",
+        (
+            "groups_by_their_maximum",
+            "pass",
+            "the chosen groups are in the order of their maxima, and so are equal "
+            "scores in them: put the groups in the order of slots first.",
+        ),
+    ),
+    *instead_of(
+        "(np.take_along_axis(x, best, axis=-1) for x in (scores, index))",
+        (
+            "place_among_candidates",
+            "np.take_along_axis(scores, best, axis=-1), best",
+            "the index counts the candidates in the chosen groups: it has to name the "
+            "slot.",
+        ),
+    ),
+    *instead_of(
+        "topk(np.where(valid[b], q[b, h] @ keys[b, h].T, -np.inf), K)",
+        (
+            "empty_slots_searched",
+            "topk(q[b, h] @ keys[b, h].T, K)",
+            "slots that are not valid are found: `valid` has no effect.",
+        ),
+        (
+            "empty_slots_score_zero",
+            "topk(np.where(valid[b], q[b, h] @ keys[b, h].T, 0), K)",
+            "slots that are not valid score 0, which beats every negative score: they "
+            "need −inf.",
+        ),
+        (
+            "valid_over_the_queries",
+            "topk(np.where(valid, q[b, h] @ keys[b, h].T, -np.inf), K)",
+            "`valid` (B, M) is lined up with the queries: its first axis is streams.",
+        ),
+        (
+            "valid_of_the_first_stream",
+            "topk(np.where(valid[0], q[b, h] @ keys[b, h].T, -np.inf), K)",
+            "all streams are searched in the valid slots of stream 0: each has its "
+            "own.",
+        ),
+        (
+            "one_head_for_all",
+            "topk(np.where(valid[b], q[b, h] @ keys[b, 0].T, -np.inf), K)",
+            "all heads search the keys of head 0: each head has its own memory.",
+        ),
+        (
+            "one_set_for_all_queries",
+            "topk(np.where(valid[b], (q[b, h] @ keys[b, h].T).mean(axis=0) + "
+            "0 * q[b, h, :, :1], -np.inf), K)",
+            "all queries find the same keys: each has a set of its own.",
+        ),
+        (
+            "keys_normalised",
+            "topk(np.where(valid[b], q[b, h] @ keys[b, h].T / np.maximum("
+            "np.linalg.norm(keys[b, h], axis=-1), 1e-6), -np.inf), K)",
+            "the keys are normalised here: the score is the product with the key as it"
+            " is stored.",
+        ),
+        (
+            "nearest_key",
+            "topk(np.where(valid[b], -np.linalg.norm(q[b, h][:, None] - keys[b, h], "
+            "axis=-1), -np.inf), K)",
+            "the nearest keys are found: wanted are those with the largest product.",
+        ),
+        (
+            "divided_by_root_d",
+            "topk(np.where(valid[b], q[b, h] @ keys[b, h].T / np.sqrt(q.shape[-1])"
+            ".astype(q.dtype), -np.inf), K)",
+            "the scores are divided by √D: they are the products themselves.",
+        ),
+    ),
+)
+
+STEP = Step(
+    number=5,
+    name="search",
+    title="exact search",
+    module="search",
+    chapter="05_search",
+    todo=("order", "topk", "exact_topk"),
+    outputs=dict(
+        order=Output("order", "row place"),
+        topk=parts("query place"),
+        exact_topk=SEARCHED,
+    ),
+    cases=CASES,
+    mistakes=MISTAKES,
+)

@@ -1,0 +1,120 @@
+"""Notebooks: executed from a clean kernel; what they show code and tables with."""
+
+import base64
+import html
+import inspect
+import os
+import pathlib
+import re
+import textwrap
+import time
+
+import numpy as np
+from tqdm import tqdm
+
+from .errors import InputError
+from .files import replace_file
+
+ROOT = pathlib.Path(__file__).parent.parent
+TAG = "chapter-figure"  # of the cell whose figure the chapter shows
+SECONDS = 300  # that one cell may take
+FIXED = dict(OMP_NUM_THREADS="1", MPLBACKEND="inline")  # in the environment
+KERNEL = dict(display_name="Python 3", language="python", name="python3")
+METADATA = dict(kernelspec=KERNEL, language_info=dict(name="python"))  # of any version
+
+
+def refresh(names=()):
+    """Execute these notebooks, as 03_cache (none = all); write them and their figures.
+
+    Returns a line of text for each. InputError for a name or a cell that fails.
+    """
+    lines = []
+    for path in tqdm(find(names), "notebooks", disable=None, leave=False):
+        began = time.perf_counter()
+        notebook = execute(path)
+        seconds = time.perf_counter() - began
+        figure = chapter_figure(notebook, path.name)
+        replace_file(path, as_bytes(notebook))
+        replace_file(ROOT / f"tutorial/figures/{path.stem}.png", figure)
+        lines.append(f"{path.stem}: {seconds:.1f} s, figure of {len(figure)} bytes")
+    return "\n".join(lines)
+
+
+def find(names=()):
+    """The paths of the notebooks of these names; none = all, in order."""
+    paths = {path.stem: path for path in sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))}
+    if not paths:
+        raise InputError("there are no notebooks: give this command in a checkout")
+    for name in names:
+        if name not in paths:
+            raise InputError(f"there is no notebook {name}: take {', '.join(paths)}")
+    return [paths[name] for name in names or paths]
+
+
+def execute(path):
+    """The notebook as a fresh kernel executes it in its own folder; writes nothing."""
+    try:
+        import nbclient
+        import nbformat
+    except ImportError:
+        raise InputError("notebooks need: pip install nbclient ipykernel") from None
+    options = dict(timeout=SECONDS, record_timing=False, coalesce_streams=True)
+    options |= dict(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
+    notebook = nbformat.read(path, as_version=4)
+    client = nbclient.NotebookClient(notebook, **options)
+    try:
+        client.execute(cwd=path.parent, env={**os.environ, **FIXED})
+    except nbclient.exceptions.CellTimeoutError:
+        said = f"took longer than {SECONDS} s"
+    except nbclient.exceptions.CellExecutionError as error:
+        said = f"{error.ename}: {error.evalue}".splitlines()[0]
+    except nbclient.exceptions.DeadKernelError:
+        said = "the kernel died"
+    else:
+        notebook["metadata"] = nbformat.from_dict(METADATA)
+        return notebook
+    raise InputError(f"{path.name}, code cell {client.code_cells_executed}: {said}")
+
+
+def as_bytes(notebook):
+    """What is written of a notebook: no addresses of objects, which differ by run."""
+    import nbformat
+
+    text = re.sub(r"(?<= at )0x[0-9a-fA-F]+", "0x…", nbformat.writes(notebook))
+    return text.encode() + b"\n"
+
+
+def chapter_figure(notebook, name):
+    """The PNG of the one cell of a notebook of this name that is tagged with TAG."""
+    cells = [x for x in notebook["cells"] if TAG in x["metadata"].get("tags", [])]
+    outputs = [x.get("data", {}) for cell in cells for x in cell["outputs"]]
+    figures = [x["image/png"] for x in outputs if "image/png" in x]
+    if len(cells) != 1 or len(figures) != 1:
+        raise InputError(f"{name}: tag one cell, which has one figure, {TAG}")
+    return base64.b64decode("".join(figures[0]))
+
+
+def side_by_side(numpy_function, torch_function):
+    """The source of a function and of its twin in torch, in two columns."""
+    from IPython.display import HTML
+
+    left, columns = 'style="text-align: left; vertical-align: top; font-size: 11px"', ""
+    for function in (numpy_function, torch_function):
+        file = function.__module__.replace(".", "/") + ".py"
+        code = html.escape(textwrap.dedent(inspect.getsource(function)))
+        columns += f"<td {left}><b>{file}</b><pre {left}>{code}</pre></td>"
+    return HTML(f"<table><tr>{columns}</tr></table>")
+
+
+def draw_table(ax, table, title, rows, columns, form=".0f"):
+    """Write a table's numbers on their shades; NaN is hatched. For small tables."""
+    top = np.nanmax(table)
+    ax.imshow(table, cmap="Blues", vmin=0, vmax=1.25 * top, aspect="auto")
+    for (i, j), x in np.ndenumerate(table):
+        colour, number = "white" if x > 0.75 * top else "black", f"{x:{form}}"
+        if not np.isnan(x):
+            ax.text(j, i, number, color=colour, fontsize=9, ha="center", va="center")
+    ax.patch.set(hatch="////", edgecolor="#bbbbbb")
+    ax.set_title(title, fontsize=10)
+    ax.set(xlabel=columns, xticks=range(len(table[0])))
+    ax.set(ylabel=rows, yticks=range(len(table)))

@@ -1,0 +1,70 @@
+"""The assignment's files: stubs that are up to date and tell all but the solution."""
+
+import ast
+import pathlib
+
+import pytest
+
+from minimt.course.assignment import solution, stub, write_stubs
+from minimt.course.steps import STEPS
+from minimt.errors import InputError
+
+FOLDER = pathlib.Path(__file__).parent.parent / "tutorial" / "assignment"
+steps = pytest.mark.parametrize("step", STEPS, ids=lambda step: step.stem)
+
+
+def functions(text):
+    """{name or Class.name: node} of the functions in a text."""
+    found = {}
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.ClassDef):
+            methods = (x for x in node.body if isinstance(x, ast.FunctionDef))
+            found |= {f"{node.name}.{x.name}": x for x in methods}
+        elif isinstance(node, ast.FunctionDef):
+            found[node.name] = node
+    return found
+
+
+@steps
+def test_the_stub_in_the_tutorial_is_up_to_date(step):
+    """If not: remove the file and `python -m minimt stubs tutorial/assignment`."""
+    assert (FOLDER / f"{step.stem}.py").read_text(encoding="utf-8") == stub(step)
+
+
+def test_nothing_else_is_there():
+    names = {f"{step.stem}.py" for step in STEPS} | {"README.md"}
+    assert {path.name for path in FOLDER.iterdir()} - {"__pycache__"} == names
+
+
+@steps
+def test_a_stub_has_the_reference_s_signatures_and_no_bodies(step):
+    empty, full = functions(stub(step)), functions(solution(step))
+    assert set(empty) == set(full) >= set(step.todo)
+    for name, node in empty.items():
+        assert ast.dump(node.args) == ast.dump(full[name].args)
+        assert ast.get_docstring(node) == ast.get_docstring(full[name])
+        if name in step.todo:
+            assert ast.get_docstring(node)
+            assert [type(x) for x in node.body[1:]] == [ast.Raise]
+
+
+@steps
+def test_files_fit_the_page_and_import_only_earlier_steps(step):
+    earlier = {other.stem for other in STEPS[: step.number]}
+    for text in (stub(step), solution(step)):
+        assert max(map(len, text.splitlines())) <= 88
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("step"):
+                assert node.module in earlier
+            assert not isinstance(node, ast.ImportFrom) or not node.level
+
+
+def test_work_is_never_overwritten(tmp_path):
+    assert len(write_stubs(tmp_path)) == 10
+    assert len(write_stubs(tmp_path)) == 10  # the same again
+    (tmp_path / "step3_cache.py").write_text("my work")
+    (tmp_path / "step0_warm_up.py").unlink()
+    with pytest.raises(InputError, match="step3_cache.py"):
+        write_stubs(tmp_path)
+    assert (tmp_path / "step3_cache.py").read_text() == "my work"
+    assert not (tmp_path / "step0_warm_up.py").exists()

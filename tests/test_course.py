@@ -1,0 +1,116 @@
+"""The course's data: cases that the reference passes and that each mistake fails."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from minimt.course import hints, judge
+from minimt.course.assignment import solution
+from minimt.course.grade import ordered, rng_of
+from minimt.course.steps import STEPS
+
+SEED = 5
+CASES = [(step, case) for step in STEPS for case in step.cases]
+MISTAKES = [(step, mistake) for step in STEPS for mistake in step.mistakes]
+
+
+def name(x):
+    return getattr(x, "stem", None) or x.name
+
+
+@cache
+def calls_of(step, case, seed):
+    return case.calls(rng_of(seed, step, case))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def remembered():
+    """What a mistake returns for a case is needed often; it is computed once."""
+    made, expected = {}, hints.expected
+
+    def once(step, calls, mistake=None):
+        place = step, mistake, id(calls)
+        if place not in made:
+            made[place] = expected(step, calls, mistake)
+        return made[place]
+
+    hints.expected = once
+    yield
+    hints.expected = expected
+
+
+def judged(step, mistake=None, seed=SEED):
+    """(case, calls, results, fault) of each case, as if this had been handed in."""
+    for case in ordered(step):
+        calls = calls_of(step, case, seed)
+        results = hints.expected(step, calls, mistake)
+        reference = hints.expected(step, calls)
+        yield case, calls, results, judge.fault(case, step, calls, results, reference)
+
+
+def shown_hint(step, rows):
+    """The hint that the first fault is given."""
+    failed = next(row for row in rows if row[3])
+    others = [row[1:3] for row in rows if row is not failed]
+    return hints.hint(step, failed[1:3], others)
+
+
+def test_the_steps_make_100_points():
+    assert [step.number for step in STEPS] == list(range(10))
+    assert sum(step.points for step in STEPS) == 100
+    assert all(type(case.points) is int for _, case in CASES)
+
+
+@pytest.mark.parametrize("seed", [0, SEED])
+@pytest.mark.parametrize("step", STEPS, ids=name)
+def test_the_reference_passes_every_case(step, seed):
+    for case, _, results, fault in judged(step, seed=seed):
+        assert not fault, case.name
+        assert results
+
+
+@pytest.mark.parametrize("step", STEPS, ids=name)
+def test_names_say_one_thing(step):
+    for things in (step.cases, step.mistakes):
+        names = [thing.name for thing in things]
+        assert len(set(names)) == len(names)
+    assert len({mistake.hint for mistake in step.mistakes}) == len(step.mistakes)
+
+
+@pytest.mark.parametrize(("step", "mistake"), MISTAKES, ids=name)
+def test_a_mistake_is_made_in_what_the_student_writes(step, mistake):
+    assert solution(step).count(mistake.old) == 1
+    compile(solution(step).replace(mistake.old, mistake.new), "mistake", "exec")
+
+
+@pytest.mark.parametrize(("step", "mistake"), MISTAKES, ids=name)
+def test_a_mistake_loses_points(step, mistake):
+    lost = sum(case.points for case, *_, fault in judged(step, mistake) if fault)
+    assert 0 < lost
+
+
+def test_mistakes_are_many_and_get_their_own_hints():
+    own = [
+        shown_hint(step, list(judged(step, mistake))) == mistake.hint
+        for step, mistake in MISTAKES
+    ]
+    missed = [m.name for (_, m), right in zip(MISTAKES, own) if not right]
+    assert len(own) >= 60
+    assert np.mean(own) >= 0.9, missed
+
+
+@pytest.mark.parametrize("step", STEPS, ids=name)
+def test_zeros_of_the_right_shape_are_worth_nothing(step):
+    """Laws that compare a submission with itself do not fall for them."""
+
+    def zeros(x):
+        if isinstance(x, (tuple, list)):
+            return type(x)(map(zeros, x))
+        return np.zeros_like(x) if isinstance(x, (np.ndarray, np.generic)) else x
+
+    for case in step.cases:
+        calls = calls_of(step, case, SEED)
+        reference = hints.expected(step, calls)
+        fault = judge.fault(case, step, calls, zeros(reference), reference)
+        assert fault or "refuses" in case.name, case.name

@@ -1,0 +1,114 @@
+"""The tutorial: what it names is there, and its examples print what it says."""
+
+import ast
+import contextlib
+import importlib
+import io
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parent.parent
+TUTORIAL = ROOT / "tutorial"
+PAGES = [ROOT / "README.md", *sorted(TUTORIAL.glob("*.md"))]
+PAGES += sorted(TUTORIAL.glob("answers/*.md"))
+CHAPTERS = "01_attention 02_position 03_cache 04_memory 05_search".split()
+CHAPTERS += "06_lsh 07_gate 08_model 09_training".split()
+HEADINGS = "The idea · The maths · By hand · The picture · What to build"
+HEADINGS += " · Common mistakes · Further questions · Next"
+
+FENCED = re.compile(r"^```.*?^```$", re.S | re.M)
+EXAMPLE = re.compile(r"^```python\n(.*?)^```$(?:\n+```text\n(.*?)^```$)?", re.S | re.M)
+NAME = re.compile(r"\bminimt(?:\.\w+)+")
+TEST = re.compile(r"(tests/\w+\.py)::(\w+)")
+LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+PATH = re.compile(r"(?<![\w/.])(?:minimt|tests|tutorial|notebooks)/[\w/.-]*\w")
+
+each_page = pytest.mark.parametrize(
+    "page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix()
+)
+each_chapter = pytest.mark.parametrize("chapter", CHAPTERS)
+
+
+def is_there(name):
+    """A module, or what a module or a class in it holds."""
+    thing, known = importlib.import_module("minimt"), "minimt"
+    for part in name.split(".")[1:]:
+        known += f".{part}"
+        if not hasattr(thing, part):
+            try:
+                importlib.import_module(known)
+            except ModuleNotFoundError:
+                return False
+        thing = getattr(thing, part)
+    return True
+
+
+def functions(path):
+    """The names of all functions in a file of tests; none if there is no such file."""
+    if not path.exists():
+        return set()
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)}
+
+
+def chapter_text(chapter):
+    return (TUTORIAL / f"{chapter}.md").read_text(encoding="utf-8")
+
+
+def numbers(text):
+    """The numbers of a list, 1. 2. 3. …"""
+    return [int(number) for number in re.findall(r"^(\d+)\. ", text, re.M)]
+
+
+@each_page
+def test_the_names_on_a_page_are_those_of_the_code(page):
+    names = set(NAME.findall(page.read_text(encoding="utf-8")))
+    assert not [name for name in sorted(names) if not is_there(name)]
+
+
+@each_page
+def test_the_tests_that_a_page_cites_exist(page):
+    cited = set(TEST.findall(page.read_text(encoding="utf-8")))
+    missing = [cite for cite in cited if cite[1] not in functions(ROOT / cite[0])]
+    assert not missing
+
+
+@each_page
+def test_the_files_that_a_page_links_or_names_exist(page):
+    text = page.read_text(encoding="utf-8")
+    links = {page.parent / link for link in LINK.findall(FENCED.sub("", text))}
+    files = links | {ROOT / path for path in PATH.findall(text)}
+    assert not [str(file) for file in sorted(files) if not file.exists()]
+
+
+@each_chapter
+def test_the_examples_of_a_chapter_print_what_it_says(chapter):
+    names, compared = {}, 0
+    for code, expected in EXAMPLE.findall(chapter_text(chapter)):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, f"{chapter}.md", "exec"), names)
+        if expected:
+            assert printed.getvalue() == expected
+            compared += 1
+    assert compared
+
+
+@each_chapter
+def test_a_chapter_has_all_its_parts_in_order(chapter):
+    text, number = FENCED.sub("", chapter_text(chapter)), int(chapter[:2])
+    assert re.match(rf"# {number} \S.*\n\n\*[^*]+\*\n\n## The idea\n", text)
+    assert re.findall(r"^## (.*)", text, re.M) == HEADINGS.split(" · ")
+    picture = text.partition("## The picture")[2].partition("## What to build")[0]
+    assert re.search(rf"!\[[^\]]+\]\(figures/{chapter}\.png\)", picture)
+
+
+@each_chapter
+def test_every_question_has_its_answer(chapter):
+    questions = chapter_text(chapter).partition("## Further questions")[2]
+    questions = numbers(questions.partition("## Next")[0])
+    answers = TUTORIAL / f"answers/{chapter}.md"
+    assert questions == list(range(1, len(questions) + 1)) and len(questions) >= 3
+    assert numbers(answers.read_text(encoding="utf-8")) == questions
