@@ -3,7 +3,6 @@
 import io
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from .files import replace_file
 
@@ -29,9 +28,16 @@ def save(figure, path):
     replace_file(path, buffer.getvalue())
 
 
+def blank(width, height):
+    """A figure of that size, in inches, with nothing in it."""
+    from matplotlib.figure import Figure  # here: importing it takes most of a second
+
+    return Figure(figsize=(width, height), layout="constrained")
+
+
 def axes(title, xlabel, ylabel):
     """A figure with one pair of axes: (figure, axes)."""
-    figure = Figure(figsize=(7.2, 4.2), layout="constrained")
+    figure = blank(7.2, 4.2)
     figure.suptitle(title, fontsize=11.5)
     ax = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
     ax.spines[["top", "right"]].set_visible(False)
@@ -196,7 +202,7 @@ def recall_costs(result):
     title = (
         f"90% recall on {result['memory']} keys of a model takes {share} of the work"
     )
-    figure = Figure(figsize=(10.5, 4.2), layout="constrained")
+    figure = blank(10.5, 4.2)
     figure.suptitle(title, fontsize=11.5)
     left, right = figure.subplots(1, 2, sharey=True)
     for method in dict.fromkeys(row["method"] for row in result["rows"]):
