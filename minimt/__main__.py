@@ -10,7 +10,13 @@ def main():
     if sys.argv[1:2] and sys.argv[1] in COURSE:
         from .course.cli import main
     else:
-        from .cli import main
+        try:
+            from .cli import main
+        except ModuleNotFoundError as error:
+            course = ", ".join(COURSE)
+            print(f"minimt: only {course} do without {error.name}", file=sys.stderr)
+            print("pip install -r requirements.txt has all it needs", file=sys.stderr)
+            return 2
     return main()
 
 

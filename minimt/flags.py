@@ -2,12 +2,10 @@
 
 import argparse
 import math
+import os
 from dataclasses import fields
 
-import torch
-
-from .distributed import let_leader_speak
-from .errors import InputError
+from .errors import InputError  # torch where it is needed: the course does without
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,7 +15,10 @@ class Parser(argparse.ArgumentParser):
         super().__init__(allow_abbrev=False, **options)
 
     def error(self, message):
-        let_leader_speak()
+        if "WORLD_SIZE" in os.environ:  # one of several processes
+            from .distributed import let_leader_speak
+
+            let_leader_speak()
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
@@ -80,6 +81,8 @@ def checked(text, number, good, wanted):
 
 def device(args):
     """The device asked for; by default the fastest there is."""
+    import torch
+
     there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
     there["cpu"] = True
     name = args.device

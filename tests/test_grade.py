@@ -2,6 +2,7 @@
 
 import datetime
 import json
+import os
 import re
 import signal
 import subprocess
@@ -118,6 +119,8 @@ MISTAKES = {
     "grade --step x": "invalid int value",
     "grade --case nothing": "no case nothing: choose one of",
     "grade --seed -1": "not a whole number",
+    "grade --seconds 0": "not a whole number ≥ 1",
+    "grade --user nosuchuser": "user",
     "grade {empty} --reference": "not both",
     "grade --private {empty}/none.py": "gives no CASES",
     "grade --reference --gradescope {empty}": "Is a directory",
@@ -136,13 +139,21 @@ def test_a_user_s_mistake_is_told_in_one_line(minimt, tmp_path, command):
     assert MISTAKES[command] in said and said.count("\n") == 1
 
 
-def test_ctrl_c_stops_at_once():
-    command = [sys.executable, "-m", "minimt", "grade", "--reference"]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path, number):
+    """Even where a submission sleeps, and may sleep for long."""
+    sleeping = "import time\nopen('/dev/null')\ntime.sleep(600)\n"
+    (tmp_path / "step0_warm_up.py").write_text(sleeping)
+    command = [sys.executable, "-m", "minimt", "grade", tmp_path, "--seconds", "600"]
+    options = dict(cwd=grade.assignment.REFERENCE.parent, env=os.environ)
+    options["env"] |= dict(TMPDIR=str(tmp_path))
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
+    while len(list(tmp_path.glob("minimt-*/calls.json"))) < 1:
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=10)
     assert process.returncode == 130 and said.endswith("minimt: stopped\n")
+    assert not list(tmp_path.glob("minimt-*"))
 
 
 PRIVATE = """
@@ -173,6 +184,10 @@ def test_private_cases_count_and_are_not_told(minimt, handed_in, tmp_path):
         ("CASES = {0: ['x']}", "by number of a step"),
         (PRIVATE.replace("long", "by_hand"), "by_hand"),
         ("1 / 0", "ZeroDivisionError"),
+        ("raise SystemExit", "SystemExit"),
+        (PRIVATE.replace("5,", "2.5,"), "points must be a whole number"),
+        (PRIVATE.replace("merge_heads", "merge"), "nothing of this name"),
+        (PRIVATE.replace("rng.normal", "rng.norm"), "AttributeError"),
     ],
 )
 def test_private_files_that_are_none(minimt, tmp_path, text, line):

@@ -34,8 +34,8 @@ def text(cell):
 
 
 def mistaken(step):
-    """The solution with the first of the step's known mistakes."""
-    return solution(step).replace(step.mistakes[0].old, step.mistakes[0].new)
+    """The solution with one of the step's known mistakes."""
+    return solution(step).replace(step.mistakes[1].old, step.mistakes[1].new)
 
 
 @each_step
@@ -128,7 +128,7 @@ def test_mark_gives_points_and_says_what_is_wrong(tmp_path, monkeypatch, capsys)
         assert not error
     assert said["missing"].startswith("step0_warm_up.py is missing")
     assert said["unwritten"] == "merge_heads: not written yet\n"
-    assert said["mistaken"].endswith(f"\nhint: {step.mistakes[0].hint}\n")
+    assert said["mistaken"].endswith(f"\nhint: {step.mistakes[1].hint}\n")
     assert said["right"] == "hello\n"
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 import sys
 import time
 
@@ -10,7 +11,7 @@ import pytest
 
 import minimt
 from minimt.course import grade, sandbox
-from minimt.course.child import Call, Other, Raised, read, write
+from minimt.course.calls import Call, Other, Raised, read, write
 from minimt.course.steps import STEPS
 
 REFERENCE = pathlib.Path(minimt.__file__).parent
@@ -19,10 +20,11 @@ X = np.arange(24.0).reshape(1, 2, 3, 4)
 posix = pytest.mark.skipif(os.name != "posix", reason="needs process groups")
 
 
-def run(text, seconds=5, calls=(Call("merge_heads", (X,)),), **options):
+def run(text, seconds=5, calls=(Call("merge_heads", (X,)),), user=None, **options):
     """What comes of a submission of step 0."""
     files = {"step0_warm_up.py": text.encode()}
-    return sandbox.run(files, "step0_warm_up", list(calls), seconds, **options)
+    limits = sandbox.Limits(seconds, user)
+    return sandbox.run(files, "step0_warm_up", list(calls), limits, **options)
 
 
 def returning(expression, before=""):
@@ -41,7 +43,10 @@ ENDINGS = {
     "endless print": ("while True: print('x' * 1000)", "printed more than 1 MB"),
     "abort": ("import os; os.abort()", "crashed (SIGABRT)"),
     "segfault": ("import faulthandler; faulthandler._sigsegv()", "crashed (SIGSEGV)"),
-    "huge result": ("return np.zeros(1 << 24)", "before it returned anything"),
+    "huge result": ("return np.zeros(1 << 24)", "cannot be read back"),
+    "huge number": ("return 10**5000", "cannot be read back"),
+    "a list in itself": ("y = []; y.append(y); return y", "cannot be read back"),
+    "odd signal": ("import _signal; _signal.raise_signal(40)", "crashed (signal 40)"),
 }
 
 
@@ -61,9 +66,28 @@ RAISING = {
     "memory in pieces": ("return [np.zeros(1 << 27) for _ in range(9)]", "MemoryError"),
     "interrupt": ("raise KeyboardInterrupt", "KeyboardInterrupt"),
     "unprintable error": (
-        "raise type('E', (Exception,), dict(__str__=lambda s: 1 / 0))",
-        "E",
+        "raise type('E', (KeyError,), dict(__str__=lambda s: 1 / 0))",
+        "KeyError",
     ),
+    "reading by a path": (
+        f"import io, pathlib; io.FileIO(pathlib.Path({str(REFERENCE)!r}) / 'gate.py')",
+        "PermissionError",
+    ),
+    "reading by a folder": (
+        f"import os; os.open('gate.py', 0, dir_fd=os.open({str(REFERENCE)!r}, 0))",
+        "PermissionError",
+    ),
+    "writing by a path": (
+        "import io, pathlib; io.FileIO(pathlib.Path('../minimt-was-here'), 'w')",
+        "PermissionError",
+    ),
+    "a database": ("import sqlite3; sqlite3.connect('../minimt-was-here')", "Permi"),
+    "shared memory": ("open('/dev/shm/minimt-was-here', 'w')", "PermissionError"),
+    "its limits": (
+        "import os, resource; resource.prlimit(os.getppid(), resource.RLIMIT_CPU)",
+        "PermissionError",
+    ),
+    "rights": ("import os; os.chmod('.', 0)", "PermissionError"),
     "import of the reference": ("import minimt.attention", "PermissionError"),
     "reading the reference": (
         f"return open({str(REFERENCE / 'attention.py')!r}).read()",
@@ -99,13 +123,14 @@ ODD = {
     "an array that lies": "return x.view(type('A', (np.ndarray,), {}))",
     "objects": "return np.array([None, 1])",
     "a generator": "return (y for y in x)",
+    "a long name": "return type('x' * 10**6, (), {})()",
 }
 
 
 @pytest.mark.parametrize("what", ODD)
 def test_only_arrays_and_plain_values_come_back(what):
     (result,) = run(returning(ODD[what])).results
-    assert isinstance(result, Other)
+    assert isinstance(result, Other) and len(result.kind) < 200
 
 
 IMPORTING = {
@@ -144,11 +169,71 @@ def test_a_submission_that_writes_the_results_itself_gains_nothing():
     assert outcome.results == [True]  # no array: no points
 
 
-@pytest.mark.parametrize("text", ["[", "{}", '{"array": 3}', "[[" * 5000, "null"])
-def test_forged_results_that_make_no_sense_are_told(text):
-    forged = f"open('result.json', 'w').write({text!r}); open('result.npy', 'w')"
-    outcome = run(returning(f"{forged}; import os; os._exit(0)"))
+FORGED = {
+    "no JSON": "json('[')",
+    "no text": "open('result.json', 'wb').write(b'\\xff')",
+    "nothing": "json('{}')",
+    "no such array": "json('{\"array\": 3}')",
+    "nested": "json('[[' * 5000)",
+    "null": "json('null')",
+    "half an error": 'json(\'{"raised": {"list": [1]}}\')',
+    "a call": 'json(\'{"list": [{"call": {"list": []}}]}\')',
+    "a pipe": "os.mkfifo('result.json')",
+    "a pipe of arrays": "json('1', False); os.mkfifo('result.npy')",
+    "an archive": "json('1'); np.savez(open('result.npy', 'wb'), x=x)",
+    "a broken archive": "json('1'); open('result.npy', 'wb').write(b'PK\\x03\\x04')",
+    "a giant": "json('1'); giant()",
+}
+FORGE = """
+import os
+def json(text, arrays=True):
+    arrays and open('result.npy', 'w')
+    open('result.json', 'w').write(text)
+def giant():
+    header = dict(descr='<f8', fortran_order=False, shape=(2**70,))
+    np.lib.format.write_array_header_1_0(open('result.npy', 'wb'), header)
+"""
+
+
+@posix
+@pytest.mark.parametrize("what", FORGED)
+def test_forged_results_that_make_no_sense_are_told(what):
+    outcome = run(returning(f"{FORGED[what]}; os._exit(0)", before=FORGE))
     assert outcome.results is None and outcome.trouble
+
+
+def test_a_message_is_one_line_that_a_terminal_can_show():
+    bad = "x\\n\\n100 of 100 points\\n\\x1b[8m\\ud800"
+    (result,) = run(returning(f"raise ValueError('{bad}')")).results
+    assert result == Raised("ValueError", "x  100 of 100 points  [8m ", 4)
+    outcome = run(returning("print('\\x1b[8m'); return x"))
+    assert "\x1b" not in outcome.printed
+
+
+def test_forged_errors_are_read_as_text():
+    raised = '{"list": [{"raised": {"list": [{"array": 0}, "a\\nb", 3]}}]}'
+    forged = f"json({raised!r}); np.save(open('result.npy', 'wb'), x); os._exit(0)"
+    (result,) = run(returning(forged, before=FORGE)).results
+    assert type(result.kind) is str and result.message == "a b"
+
+
+def test_a_named_tuple_is_a_tuple():
+    before = "from collections import namedtuple\nP = namedtuple('P', 'a b')"
+    (result,) = run(returning("return P(x, 1)", before=before)).results
+    assert type(result) is tuple and result[1] == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="not root")
+def test_another_user_cannot_kill_who_grades():
+    """Python tells of no such signal, so that only the system can refuse it."""
+    try:
+        assert run(RIGHT, user="nobody").results
+    except PermissionError:
+        pytest.skip("this Python is not to be run by others")
+    kill = "import os, signal\n    fd = os.pidfd_open(os.getppid())\n    "
+    kill += "import _signal; return _signal.pidfd_send_signal(fd, 9)"
+    (result,) = run(returning(kill), user="nobody").results
+    assert result.kind == "PermissionError"
 
 
 def test_pickles_are_not_read(tmp_path):
@@ -190,8 +275,8 @@ def test_links_are_not_followed(tmp_path):
     assert grade.read(tmp_path)["step0_warm_up"] is None
 
 
-def test_the_child_knows_nothing_of_minimt():
-    code = "import sys, runpy; runpy.run_path(sys.argv[1]); assert 'minimt' not in "
-    child = pathlib.Path(sandbox.child.__file__)
-    command = [sys.executable, "-I", "-c", code + "sys.modules", str(child)]
-    assert os.spawnv(os.P_WAIT, sys.executable, command) == 0
+def test_the_process_of_a_submission_knows_nothing_of_minimt():
+    code = "import sys; sys.path.append(sys.argv[1]); import child; "
+    code += "assert not [name for name in sys.modules if 'minimt' in name]"
+    command = [sys.executable, "-I", "-c", code, "."]
+    subprocess.run(command, cwd=sandbox.HERE, check=True)

@@ -30,9 +30,9 @@ def write_stubs(folder):
     folder = pathlib.Path(folder)
     files = {folder / f"{step.stem}.py": stub(step) for step in STEPS}
     for path, text in files.items():
-        if path.exists() and path.read_text(encoding="utf-8") != text:
+        if path.exists() and path.read_bytes() != text.encode():
             raise InputError(
-                f"{path} has been worked on: move it away, or name a folder"
+                f"{path} has been worked on: move it away, or name another folder"
             )
     for path, text in files.items():
         replace_file(path, text.encode())
@@ -49,6 +49,7 @@ def solution(step):
     return written(step, full=True)
 
 
+@cache
 def written(step, full):
     """A step's file, with or without the bodies."""
     text = source(step.module)
@@ -76,7 +77,7 @@ Read tutorial/{step.chapter}.md first.
 {todo}
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step {step.number}
+Check: python -m minimt grade mine --step {step.number}
 """'''
 
 

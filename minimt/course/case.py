@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from .child import Call, Result
+from .calls import Call, Result
 
 __all__ = ["Call", "Case", "Mistake", "Output", "Result", "Step"]
 __all__ += ["example", "instead_of", "law", "same"]
@@ -22,10 +22,10 @@ class Output:
 class Case:
     """Calls of a submission and what must come of them.
 
-    calls(rng) makes the Calls. wanted(results, calls) tells what must be equal: triples
-    (got, expected, Output); where it is None, all results must be the reference's. If a
-    case is of its step alone, the steps before are there as the reference has them.
-    What becomes of a private case is for instructors' eyes.
+    calls(rng) makes the Calls. wanted(results, calls) tells what must be equal, triples
+    (got, expected, Output); all results must be the reference's too, but in an example.
+    While a step is graded alone, those before it are there as in the reference. What
+    becomes of a private case is for instructors' eyes.
     """
 
     kind: str
@@ -49,7 +49,7 @@ def example(name, points, says, calls, *expected):
 
 
 def law(name, points, says, calls, holds, output):
-    """A case that needs no reference: holds(results, calls) → got and expected."""
+    """A case that says what is right: holds(results, calls) → got and expected."""
 
     def wanted(results, made):
         return [(*holds(results, made), output)]

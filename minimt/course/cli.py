@@ -1,30 +1,25 @@
 """The commands of the course; grading needs no more than NumPy and tqdm."""
 
-import argparse
 import json
+import os
 import secrets
+import shlex
+import signal
 import sys
 import time
 
 from ..errors import InputError
+from ..flags import Parser, count, several
 from . import export, grade, private, report, sandbox
 from .steps import STEPS
 
 ASSIGNMENT = "tutorial/assignment"
 
 
-class Parser(argparse.ArgumentParser):
-    """Mistakes in one line, exit code 2; no abbreviations of flags."""
-
-    def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)
-
-    def error(self, message):
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
-
-
 def main(argv=None):
     """Run a command; 0 when it succeeded, 2 for a user's mistake, 130 after Ctrl-C."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter
+    signal.signal(signal.SIGTERM, stopped)
     try:
         args = parser().parse_args(argv)
         print(args.command(args))
@@ -40,6 +35,11 @@ def main(argv=None):
     return 2
 
 
+def stopped(*_):
+    """What a signal to end does: as Ctrl-C, so that nothing is left running."""
+    raise KeyboardInterrupt
+
+
 def parser():
     """The commands and their flags."""
     top = Parser(prog="minimt")
@@ -50,9 +50,12 @@ def parser():
     numbers = [step.number for step in STEPS]
     task.add_argument("--step", type=int, choices=numbers, help="only this step")
     task.add_argument("--case", metavar="NAME", help="only the case of this name")
-    task.add_argument("--seed", type=whole, default=0, help="of the random cases (0)")
-    about = f"limit for a case ({sandbox.SECONDS})"
-    task.add_argument("--seconds", type=whole, default=sandbox.SECONDS, help=about)
+    task.add_argument("--seed", type=count, default=0, help="of the random cases (0)")
+    usual = sandbox.Limits()
+    about = f"limit for a case ({usual.seconds})"
+    task.add_argument("--seconds", type=several, default=usual.seconds, help=about)
+    about = "run submissions as this user, which takes the rights of root"
+    task.add_argument("--user", help=about)
     about = "a Python file with CASES of your own, for instructors"
     task.add_argument("--private", metavar="FILE", help=about)
     for service in ("gradescope", "classroom50"):
@@ -68,7 +71,7 @@ def parser():
     course = add(commands, nbgrader_command)
     course.add_argument("folder", help="of the course; made if it is not there")
     about = "of the hidden tests' numbers, kept from students (drawn)"
-    course.add_argument("--seed", type=whole, help=about)
+    course.add_argument("--seed", type=count, help=about)
     return top
 
 
@@ -78,13 +81,6 @@ def add(commands, run):
     command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
     command.set_defaults(command=run)
     return command
-
-
-def whole(text):
-    """A whole number ≥ 0."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"{text} is not a whole number ≥ 0")
-    return int(text)
 
 
 def grade_command(args):
@@ -103,7 +99,7 @@ def grade_command(args):
         write(path, grade.ungraded(steps, export.STOPPED), output=export.STOPPED)
     began = time.monotonic()
     try:
-        verdicts = grade.grade(folder, steps, args.case, args.seed, args.seconds)
+        verdicts = grade.grade(folder, steps, args.case, args.seed, limits(args))
     except InputError as error:
         for write, path in files:
             write(path, grade.ungraded(steps, str(error)), output=str(error))
@@ -115,12 +111,25 @@ def grade_command(args):
     return told(args, folder, verdicts)
 
 
+def limits(args):
+    """How long a case may take, and as whom it runs."""
+    if args.user:
+        if not hasattr(os, "geteuid") or os.geteuid() != 0:
+            raise InputError("--user takes the rights of root: leave it out")
+        import pwd  # there is none on Windows
+
+        if args.user not in (user.pw_name for user in pwd.getpwall()):
+            raise InputError(f"there is no user {args.user} here")
+    return sandbox.Limits(args.seconds, args.user)
+
+
 def told(args, folder, verdicts):
     """The verdicts as text; of a single case also what the submission printed."""
-    command = f"python -m minimt grade {folder or '--reference'}"
+    command = f"python -m minimt grade {shlex.quote(str(folder or '--reference'))}"
     command += f" --seed {args.seed}" if args.seed else ""
-    command += f" --private {args.private}" if args.private else ""
-    shown = report.text(verdicts, command)
+    command += f" --private {shlex.quote(args.private)}" if args.private else ""
+    whole = args.step is not None or args.case is not None
+    shown = report.text(verdicts, command, whole)
     printed = next((v.printed for v in verdicts if v.printed), "")
     if args.case and printed:
         shown = f"{printed[:4000].rstrip()}\n\n{shown}"

@@ -12,18 +12,19 @@ from ..files import write_json
 from .report import by_step, total
 
 STOPPED = "The grader was stopped before it was done."
-AGAIN = "python -m minimt grade tutorial/assignment --step {} --case {}"
+AGAIN = "with the numbers of seed 0: python -m minimt grade FOLDER"
 
 
 def rows(verdicts):
     """(number, name, verdict, what to tell the student) of every case."""
     for step, cases in by_step(verdicts):
+        cases = [verdict for verdict in cases if verdict.of]
         for i, verdict in enumerate(cases, 1):
             name = "a private case" if verdict.private else verdict.case
             told = "passed" if not verdict.fault else ""
             if verdict.fault and not verdict.private:
                 hint = f"hint: {verdict.hint}" if verdict.hint else ""
-                again = "again: " + AGAIN.format(step.number, verdict.case)
+                again = f"{AGAIN} --step {step.number} --case {verdict.case}"
                 told = "\n".join(filter(None, (verdict.fault, hint, again)))
             yield f"{step.number}.{i}", f"step {step.number}, {name}", verdict, told
 

@@ -11,7 +11,7 @@ from tqdm import tqdm
 
 from ..errors import InputError
 from . import assignment, hints, judge, sandbox
-from .case import Case, Step
+from .case import Case, Result, Step
 from .steps import STEPS
 
 LARGEST = 1 << 20  # bytes of a submission's file
@@ -39,6 +39,7 @@ class Verdict:
     fault: str = ""
     hint: str = ""
     printed: str = field(default="", repr=False)
+    tried: tuple = field(default=(), repr=False)
 
     @property
     def points(self):
@@ -46,11 +47,10 @@ class Verdict:
         return 0 if self.fault else self.of
 
 
-def grade(folder=None, steps=STEPS, case=None, seed=0, seconds=sandbox.SECONDS):
+def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
     """Grade the files in a folder, or the reference: a Verdict per case.
 
-    Only the cases of the name `case`, if one is given. The seed draws the numbers; no
-    case may take more than so many seconds.
+    Only the cases of the name `case`, if one is given. The seed draws the numbers.
     """
     files = read(folder) if folder else {x.stem: solution(x) for x in STEPS}
     chosen = [(s, c) for s in steps for c in ordered(s) if case in (None, c.name)]
@@ -58,13 +58,14 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, seconds=sandbox.SECONDS):
         names = ", ".join(c.name for s in steps for c in s.cases)
         raise InputError(f"no case {case}: choose one of {names}")
     bar = tqdm(total=len(chosen), unit="case", disable=None, leave=False)
-    with bar, ThreadPoolExecutor(os.cpu_count()) as pool:
-        tries = [pool.submit(attempt, files, *pair, seed, seconds) for pair in chosen]
+    with bar, ThreadPoolExecutor(cores()) as pool:
+        tries = [pool.submit(attempt, files, *pair, seed, limits) for pair in chosen]
         try:
             for _ in as_completed(tries):
                 bar.update()
         except KeyboardInterrupt:
-            pool.shutdown(cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            sandbox.end_all()
             raise
     attempts = [done.result() for done in tries]
     return [verdict(one, attempts) for one in attempts]
@@ -73,6 +74,12 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, seconds=sandbox.SECONDS):
 def ungraded(steps, why):
     """A Verdict per case, none of which was tried."""
     return [about(s, c, fault=why) for s in steps for c in ordered(s)]
+
+
+def cores():
+    """How many cases run at a time: as many as there are cores to be had, at most 4."""
+    mine = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
+    return min(4, len(mine(0)))
 
 
 def ordered(step):
@@ -103,17 +110,18 @@ def solution(step):
     return assignment.solution(step).encode()
 
 
-def attempt(files, step, case, seed, seconds):
+def attempt(files, step, case, seed, limits):
     """Make the calls of a case with the step's file, and the files it stands on."""
     calls = case.calls(rng_of(seed, step, case))
     if files[step.stem] is None:
-        missing = sandbox.Outcome(trouble=f"{step.stem}.py is missing")
+        why = f"there is no plain file {step.stem}.py below {LARGEST >> 20} MB"
+        missing = sandbox.Outcome(trouble=why)
         return Attempt(step, case, calls, missing)
     earlier = STEPS[: step.number]
     given = {x.stem: solution(x) if case.alone else files[x.stem] for x in earlier}
     given[step.stem] = files[step.stem]
     there = {f"{stem}.py": text for stem, text in given.items() if text is not None}
-    outcome = sandbox.run(there, step.stem, calls, seconds, step.closed)
+    outcome = sandbox.run(there, step.stem, calls, limits, step.closed)
     return Attempt(step, case, calls, outcome)
 
 
@@ -125,8 +133,9 @@ def rng_of(seed, step, case):
 def verdict(one, attempts):
     """Judge an attempt; the others of its step tell which mistake it was."""
     step, case, calls, outcome = vars(one).values()
+    seen = dict(printed=outcome.printed, tried=tuple(map(spoken, calls)))
     if outcome.results is None:
-        return about(step, case, fault=outcome.trouble, printed=outcome.printed)
+        return about(step, case, fault=outcome.trouble, **seen)
     reference = hints.expected(step, calls)
     wrong, hint = judge.fault(case, step, calls, outcome.results, reference), ""
     if wrong:
@@ -136,7 +145,25 @@ def verdict(one, attempts):
             if other.step is step and other is not one and other.outcome.results
         ]
         hint = hints.hint(step, (calls, outcome.results), others)
-    return about(step, case, fault=wrong, hint=hint, printed=outcome.printed)
+    return about(step, case, fault=wrong, hint=hint, **seen)
+
+
+def spoken(call):
+    """A call as a person would write it; of large arrays, dtype and shape."""
+    return f"{call.name}({', '.join(map(value, call.args))})"
+
+
+def value(x):
+    """An argument in few words."""
+    if isinstance(x, np.ndarray):
+        text = np.array2string(x, precision=4, separator=", ", threshold=12)
+        small = x.size <= 12 and len(text) < 200
+        return " ".join(text.split()) if small else f"{x.dtype} {x.shape}"
+    if isinstance(x, tuple):
+        return f"({', '.join(map(value, x))})"
+    if isinstance(x, Result):
+        return f"result of call {x.call + 1}"
+    return repr(x) if isinstance(x, (int, float, str, type(None))) else "…"
 
 
 def about(step, case, **became):

@@ -1,8 +1,8 @@
 """Finds the known mistake that a wrong result comes from.
 
 A mistake is the reference with one place written otherwise. A submission made it if it
-returns what that returns: on the case that failed, and, if several mistakes do so, on
-as many other cases as possible.
+returns what that returns, in the case that failed and in all others of the same
+functions; if several mistakes do so, the one that does in most cases at all.
 """
 
 import importlib
@@ -12,7 +12,7 @@ from functools import cache
 
 from . import assignment
 from .case import Output
-from .child import Other, Raised, perform
+from .calls import Other, Raised, perform
 from .judge import form_fault, value_fault
 
 
@@ -44,23 +44,26 @@ def hint(step, failed, others):
     failed is (calls, results) of the case that failed, others those of the rest.
     """
     known = [x for x in step.mistakes if same(step, x, *failed)]
-    if not known:
-        return ""
+    tried = {call.name for call in failed[0]}
+    for other in others:  # of the same functions, which must be the mistake's as well
+        if {call.name for call in other[0]} <= tried:
+            known = [x for x in known if same(step, x, *other)]
     if len(known) > 1:
         known.sort(key=lambda x: -sum(same(step, x, *other) for other in others))
-    return known[0].hint
+    return known[0].hint if known else ""
 
 
 def same(step, mistake, calls, results):
     """Would the mistake have given these results?"""
-    made = expected(step, calls, mistake)
-    return all(map(alike, results, made))
+    made, right = expected(step, calls, mistake), expected(step, calls)
+    return all(map(alike, results, made, right))
 
 
-def alike(got, want):
-    """Are two results the same?"""
+def alike(got, want, right):
+    """Are two results the same? Exceptions that are not to be also in their words."""
     if isinstance(got, Raised) and isinstance(want, Raised):
-        return got.kind == want.kind != "NotImplementedError"
+        same_words = got.message == want.message or isinstance(right, Raised)
+        return got.kind == want.kind and same_words
     if isinstance(want, Other) or want is None:
         return True
     some = Output("result")

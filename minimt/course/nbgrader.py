@@ -14,11 +14,11 @@ from functools import cache
 
 from ..errors import InputError
 from ..files import replace_file
+from ..notebooks import KERNEL
 from . import assignment, grade
 from .steps import STEPS
 
 PRINTED = 4000  # characters of what a submission printed that are shown
-KERNEL = dict(display_name="Python 3", language="python", name="python3")
 CONFIG = """c = get_config()
 c.CourseDirectory.course_id = "minimt"
 # Files that notebooks wrote are not copied: in source/ they hold the solution.

@@ -8,7 +8,10 @@ import runpy
 from dataclasses import replace
 
 from ..errors import InputError
+from . import hints, judge
 from .case import Case
+from .calls import readable
+from .grade import rng_of
 from .steps import STEPS
 
 
@@ -17,27 +20,39 @@ def steps_with(path):
     try:
         cases = runpy.run_path(path)["CASES"]
         added = {number: tuple(cases[number]) for number in cases}
-    except Exception as error:
-        raise InputError(
-            f"{path} gives no CASES: {type(error).__name__}: {error}"
-        ) from None
+    except (Exception, SystemExit) as error:
+        why = readable(f"{type(error).__name__}: {error}")
+        raise InputError(f"{path} gives no CASES: {why}") from None
     kinds = {type(case) for some in added.values() for case in some}
     numbers = [step.number for step in STEPS]
     if kinds - {Case} or set(added) - set(numbers):
         raise InputError(f"{path}: CASES must be lists of cases by number of a step")
-    taken = [name for step in STEPS for name in clashes(step, added)]
-    if taken:
-        raise InputError(f"{path}: there are cases of these names: {', '.join(taken)}")
     return tuple(with_cases(step, added.get(step.number, ()), path) for step in STEPS)
 
 
-def clashes(step, added):
-    """The names of private cases that the step has already."""
-    public = {case.name for case in step.cases}
-    return [case.name for case in added.get(step.number, ()) if case.name in public]
-
-
 def with_cases(step, cases, path):
-    """The step with private cases."""
+    """The step with private cases, which the reference must pass."""
+    names = [case.name for case in step.cases]
+    for case in cases:
+        why = f"there is a case {case.name} already" if case.name in names else ""
+        why = why or unusable(step, case)
+        if why:
+            raise InputError(f"{path}: case {case.name} of step {step.number}: {why}")
+        names.append(case.name)
     private = tuple(replace(case, private=True) for case in cases)
     return replace(step, cases=step.cases + private, closed=(path,))
+
+
+def unusable(step, case):
+    """What is wrong with a private case: "" if nothing is."""
+    if case.kind not in ("example", "law", "same"):
+        return f"{case.kind} is neither example, law nor same"
+    if type(case.points) is not int or case.points < 0:
+        return f"points must be a whole number ≥ 0, not {case.points!r}"
+    try:
+        calls = case.calls(rng_of(0, step, case))
+        results = hints.expected(step, calls)
+        wrong = judge.fault(case, step, calls, results, results)
+    except Exception as error:
+        return readable(f"{type(error).__name__}: {error}")
+    return wrong and f"the reference does not pass it: {wrong}"

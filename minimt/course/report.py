@@ -19,11 +19,10 @@ def total(verdicts):
     return sum(v.points for v in verdicts), sum(v.of for v in verdicts)
 
 
-def text(verdicts, command):
-    """All steps with their points, and the first fault of each.
+def text(verdicts, command, whole=False):
+    """All steps with their points, and the first fault of each; as a whole, all cases.
 
-    command is what was typed, to which a case is added to try it again. Passed cases
-    are listed only where a single step was asked for.
+    command is what was typed, to which a case is added to try it again.
     """
     steps = by_step(verdicts)
     lines = []
@@ -32,13 +31,20 @@ def text(verdicts, command):
         faults = [row for row in rows if row.fault and row not in unwritten]
         title = f"step {step.number}  {step.title.ljust(WIDTH)}  {score(rows).rjust(5)}"
         lines.append(title + "  not written yet" * (len(unwritten) == len(rows)))
-        for row in rows if len(steps) == 1 else faults:
+        for row in rows if whole else faults:
             sign = "-" if row.fault else "+"
             lines.append(f"  {sign} {score([row])}  {row.case}: {row.says}")
-            lines += details(row, command) if row in faults[:1] else []
-        if unwritten and len(unwritten) < len(rows) and len(steps) > 1:
+            if row.fault and (whole or row is faults[0]):
+                lines += details(row, command)
+            lines += [f"        call {i}: {x}" for i, x in numbered(rows, row)]
+        if unwritten and len(unwritten) < len(rows) and not whole:
             lines.append(f"  not written yet: {listed(unwritten)}")
     return "\n".join([*lines, "", "{} of {} points".format(*total(verdicts))])
+
+
+def numbered(rows, row):
+    """The calls of a case with their numbers, where it is the only one."""
+    return enumerate(row.tried if len(rows) == 1 else (), 1)
 
 
 def listed(rows):
@@ -52,7 +58,7 @@ def score(rows):
 
 
 def details(row, command):
-    """The first fault of a step, a hint if there is one, and how to see it again."""
+    """The fault of a case, a hint if there is one, and how to see it again."""
     lines = [f"        {row.fault}"]
     if row.hint:
         lines.append(f"        hint: {row.hint}")

@@ -15,11 +15,23 @@ import tempfile
 import threading
 from dataclasses import dataclass
 
-from . import child
+from .calls import Raised, read, readable, write
 
-SECONDS = 10  # for one case, starting Python and NumPy included
 PRINTED = 1 << 20  # characters that a submission may print
-REFERENCE = pathlib.Path(__file__).parent.parent
+HERE = pathlib.Path(__file__).parent
+REFERENCE = HERE.parent
+RUNNING = set()  # the processes that are to be ended when grading is
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds for one case, starting Python and NumPy included; and as which user.
+
+    Another user's name needs the rights of root; None is who grades.
+    """
+
+    seconds: int = 10
+    user: str | None = None
 
 
 @dataclass(frozen=True)
@@ -31,7 +43,7 @@ class Outcome:
     printed: str = ""
 
 
-def run(files, stem, calls, seconds=SECONDS, closed=()):
+def run(files, stem, calls, limits=Limits(), closed=()):
     """Make the calls of the submission STEM.py among the files {name: bytes}.
 
     It may open nothing of the reference and none of the files or folders in closed.
@@ -41,61 +53,67 @@ def run(files, stem, calls, seconds=SECONDS, closed=()):
         folder = pathlib.Path(folder)
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        shutil.copy(child.__file__, folder / "child.py")
-        child.write(calls, folder / "calls")
+        for name in ("child.py", "calls.py"):
+            shutil.copy(HERE / name, folder)
+        write(calls, folder / "calls")
+        if limits.user:
+            for path in (folder, *folder.iterdir()):
+                shutil.chown(path, limits.user)
         closed = map(os.path.realpath, (REFERENCE, *closed))
-        code, printed, why = watched(folder, (stem, *closed), seconds)
+        code, printed, why = watched(folder, (stem, limits.seconds, *closed), limits)
         if why:
             return Outcome(trouble=why, printed=printed)
         try:
-            results = child.read(folder / "result")
-        except (OSError, ValueError, LookupError, TypeError, EOFError):
+            results = read(folder / "result")
+        except Exception:  # whatever a submission put there in the results' place
             return Outcome(trouble=ending(code), printed=printed)
-        except (RecursionError, MemoryError):
-            return Outcome(trouble="returned data that cannot be read", printed=printed)
-    if isinstance(results, child.Raised):
-        return Outcome(trouble=cannot_import(results), printed=printed)
+    if type(results) is tuple and len(results) == 2:
+        return Outcome(trouble=ended_by(*results), printed=printed)
     if type(results) is not list or len(results) != len(calls):
         return Outcome(trouble=ending(code), printed=printed)
     return Outcome(results, printed=printed)
 
 
-def watched(folder, arguments, seconds):
+def watched(folder, arguments, limits):
     """Run the child until it ends or must be ended: exit code, output, and why."""
     process = subprocess.Popen(
-        [sys.executable, "-I", "-B", "child.py", *arguments],
+        [sys.executable, "-I", "-B", "child.py", *map(str, arguments)],
         cwd=folder,
         env=environment(folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
+        **(dict(user=limits.user, extra_groups=[]) if limits.user else {}),
     )
-    output, full = bytearray(), threading.Event()
-
-    def listen():
-        while not full.is_set() and (some := process.stdout.read1(1 << 16)):
-            output.extend(some[: PRINTED - len(output)])
-            if len(output) >= PRINTED:
-                full.set()
-                end(process)
-
-    listener = threading.Thread(target=listen, daemon=True)
+    RUNNING.add(process)
+    output, late = bytearray(), False
+    listener = threading.Thread(target=listen, args=(process, output), daemon=True)
     listener.start()
-    late = False
     try:
-        process.wait(seconds)
+        process.wait(limits.seconds)
     except subprocess.TimeoutExpired:
         late = True
     finally:
         end(process)  # also what it has started
         listener.join(1)
+        RUNNING.discard(process)
     why = ""
-    if full.is_set():
+    if len(output) >= PRINTED:
         why = f"printed more than {PRINTED >> 20} MB, a loop that never ends?"
     elif late:
-        why = f"took longer than {seconds} seconds, a loop that never ends?"
-    return process.returncode, output.decode("utf-8", "replace"), why
+        why = f"took longer than {limits.seconds} seconds, a loop that never ends?"
+    lines = output.decode("utf-8", "replace").split("\n")
+    printed = "\n".join(readable(line, PRINTED) for line in lines)
+    return process.returncode, printed, why
+
+
+def listen(process, output):
+    """Collect what the process prints, and end it when that is too much."""
+    while some := process.stdout.read1(1 << 16):
+        output.extend(some[: PRINTED - len(output)])
+        if len(output) >= PRINTED:
+            return end(process)
 
 
 def end(process):
@@ -109,6 +127,12 @@ def end(process):
     process.wait()
 
 
+def end_all():
+    """Kill all that runs."""
+    for process in list(RUNNING):
+        end(process)
+
+
 def environment(folder):
     """As little as Python needs; one thread each, since cases run side by side."""
     kept = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
@@ -120,11 +144,14 @@ def environment(folder):
 def ending(code):
     """Why there is no result, in words."""
     if code is not None and code < 0:
-        return f"crashed ({signal.Signals(-code).name})"
+        names = {number.value: number.name for number in signal.Signals}
+        return f"crashed ({names.get(-code, f'signal {-code}')})"
     return f"ended Python (exit code {code}) before it returned anything"
 
 
-def cannot_import(error):
-    """What stopped the file from being imported, in words."""
+def ended_by(what, error):
+    """What an exception kept a submission from, in words."""
+    if not isinstance(error, Raised):
+        return ending(0)
     where = f"line {error.line}: " if error.line else ""
-    return f"cannot be imported: {where}{error.kind}: {error.message}"
+    return f"{readable(str(what))}: {where}{error.kind}: {error.message}"

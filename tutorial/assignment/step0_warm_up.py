@@ -4,7 +4,7 @@ Read tutorial/01_attention.md first.
 To write: merge_heads.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 0
+Check: python -m minimt grade mine --step 0
 """
 
 import numpy as np

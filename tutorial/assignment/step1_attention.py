@@ -4,7 +4,7 @@ Read tutorial/01_attention.md first.
 To write: softmax, distance, causal_mask, attend, split_heads.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 1
+Check: python -m minimt grade mine --step 1
 """
 
 import numpy as np

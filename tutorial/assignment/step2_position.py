@@ -4,7 +4,7 @@ Read tutorial/02_position.md first.
 To write: relative_position_bucket, relative_bias.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 2
+Check: python -m minimt grade mine --step 2
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ Read tutorial/03_cache.md first.
 To write: extend_cache, document_mask.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 3
+Check: python -m minimt grade mine --step 3
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ Read tutorial/04_memory.md first.
 To write: l2_normalize, Memory.valid, Memory.clear, Memory.write.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 4
+Check: python -m minimt grade mine --step 4
 """
 
 import numpy as np

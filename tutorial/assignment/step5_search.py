@@ -4,7 +4,7 @@ Read tutorial/05_search.md first.
 To write: order, topk, exact_topk.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 5
+Check: python -m minimt grade mine --step 5
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ Read tutorial/06_lsh.md first.
 To write: LSH.topk, LSH.candidates.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 6
+Check: python -m minimt grade mine --step 6
 """
 
 import numpy as np

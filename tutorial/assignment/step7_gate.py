@@ -4,7 +4,7 @@ Read tutorial/07_gate.md first.
 To write: attend_to_memory, mix.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 7
+Check: python -m minimt grade mine --step 7
 """
 
 import numpy as np

@@ -4,7 +4,7 @@ Read tutorial/07_gate.md first.
 To write: attend_to_memory_backward, mix_backward.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 8
+Check: python -m minimt grade mine --step 8
 """
 
 import numpy as np

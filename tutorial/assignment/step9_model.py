@@ -4,7 +4,7 @@ Read tutorial/08_model.md first.
 To write: rms_norm, remember, attention_layer, forward, token_losses, loss.
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade tutorial/assignment --step 9
+Check: python -m minimt grade mine --step 9
 """
 
 from copy import deepcopy

@@ -16,9 +16,10 @@ def inputs(rng, dtype=float):
 
 
 def mask(rng):
-    """Open at random, and always at the last key, so that no row is closed."""
+    """Open at random; one row is closed, the others are open at the last key."""
     opened = rng.random(size=(B, 1, T, S)) < 0.6
     opened[..., -1] = True
+    opened[1, 0, 2] = False
     return opened
 
 
@@ -97,8 +98,8 @@ CASES = (
     same(
         "distance_refuses",
         1,
-        "ValueError for more queries than keys",
-        lambda rng: [Call("distance", (3, 2)), Call("distance", (0, 2))],
+        "ValueError for more queries than keys, or none; as many are fine",
+        lambda rng: [Call("distance", sizes) for sizes in ((3, 2), (0, 2), (2, 2))],
     ),
     example(
         "mask_with_cache",
@@ -147,7 +148,7 @@ CASES = (
     same(
         "attend_masked",
         2,
-        "a blocked key has no weight, whatever its logit",
+        "a blocked key has no weight, whatever its logit; if all are, nothing is read",
         lambda rng: [Call("attend", (*inputs(rng), mask(rng)))],
     ),
     same(
@@ -298,6 +299,12 @@ MISTAKES = (
             "mask_forgotten",
             "        pass",
             "the mask has no effect: where it is False the logit is −inf.",
+        ),
+        (
+            "mask_with_a_large_number",
+            "        logits = np.where(mask, logits, -1e9)",
+            "where all keys are blocked, −1e9 is as good as any logit, so that all are "
+            "read: use −inf.",
         ),
         (
             "mask_turned_round",

@@ -122,6 +122,8 @@ def wrong_sizes(rng):
         write(k, v[:, :1]),
         write(k, v[:, :, :2]),
         read("valid"),
+        write(k, v),
+        read("valid"),
     ]
 
 

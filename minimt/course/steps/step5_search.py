@@ -71,8 +71,9 @@ def many(rng):
 
 
 def none_wanted(rng):
-    """Searches for no neighbour, and for less than none."""
+    """Searches for one neighbour, for none, and for less than none."""
     return [
+        Call("exact_topk", (*inputs(rng), 1)),
         Call("topk", (rng.normal(size=(T, M)), 0)),
         Call("exact_topk", (*inputs(rng), 0)),
         Call("exact_topk", (*inputs(rng), -1)),

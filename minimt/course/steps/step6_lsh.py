@@ -77,6 +77,7 @@ def refused(rng):
         search(q, keys, valid, K),
         made(2, 2, 3),
         search(q, keys, valid, 0, lsh=2),
+        search(q, keys, valid, K, lsh=2),
     ]
 
 
