@@ -6,7 +6,7 @@ import pathlib
 import sys
 from dataclasses import asdict
 
-from . import bench, compare, data, distributed, lookups, recall, report
+from . import bench, compare, course, data, distributed, lookups, recall, report
 from .config import Config
 from .corpus import Source, say
 from .errors import InputError
@@ -170,9 +170,7 @@ def run_model(args):
 
 def parser():
     """All commands and their flags."""
-    course = "And the course's: grade, stubs, notebooks, nbgrader (see COMMAND --help)."
-    about = "Memorizing Transformers on a laptop."
-    top = Parser(prog="minimt", description=about, epilog=course)
+    top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_train(commands)
 
@@ -201,6 +199,8 @@ def parser():
 
     inspect = add_command(commands, inspect_command, "run", "file")
     add_flag(inspect, "top", 10, "tokens to show", count)
+    for name, about in course.COMMANDS.items():  # minimt.course.cli does these
+        commands.add_parser(name, help=about)
     return top
 
 

@@ -33,9 +33,10 @@ def text(cell):
     return "".join(cell["source"])
 
 
-def mistaken(step):
+def mistaken(step, which):
     """The solution with one of the step's known mistakes."""
-    return solution(step).replace(step.mistakes[1].old, step.mistakes[1].new)
+    mistake = step.mistakes[which]
+    return solution(step).replace(mistake.old, mistake.new)
 
 
 @each_step
@@ -116,7 +117,7 @@ def test_mark_gives_points_and_says_what_is_wrong(tmp_path, monkeypatch, capsys)
     for what, content in (
         ("missing", None),
         ("unwritten", stub(step)),
-        ("mistaken", mistaken(step)),
+        ("mistaken", mistaken(step, 0)),
         ("right", "print('hello')\n" + solution(step)),
     ):
         if content:
@@ -128,7 +129,7 @@ def test_mark_gives_points_and_says_what_is_wrong(tmp_path, monkeypatch, capsys)
         assert not error
     assert said["missing"].startswith("step0_warm_up.py is missing")
     assert said["unwritten"] == "merge_heads: not written yet\n"
-    assert said["mistaken"].endswith(f"\nhint: {step.mistakes[1].hint}\n")
+    assert said["mistaken"].endswith(f"\nhint: {step.mistakes[0].hint}\n")
     assert said["right"] == "hello\n"
 
 
@@ -195,7 +196,7 @@ def test_nbgrader_gives_the_points_that_files_are_given(tmp_path, course):
     import nbformat
     from nbgrader.validator import Validator
 
-    texts = {STEPS[0]: solution(STEPS[0]), STEPS[5]: mistaken(STEPS[5])}
+    texts = {STEPS[0]: solution(STEPS[0]), STEPS[5]: mistaken(STEPS[5], 1)}
     source, release, mine = (
         tmp_path / f"{name}/minimt" for name in ("source", "release", "submitted/me")
     )

@@ -10,7 +10,7 @@ import time
 
 from ..errors import InputError
 from ..flags import Parser, count, several
-from . import export, grade, private, report, sandbox
+from . import COMMANDS, export, grade, private, report, sandbox
 from .steps import STEPS
 
 ASSIGNMENT = "tutorial/assignment"
@@ -78,7 +78,7 @@ def parser():
 def add(commands, run):
     """A command named after its function."""
     name = run.__name__.removesuffix("_command")
-    command = commands.add_parser(name, help=run.__doc__, description=run.__doc__)
+    command = commands.add_parser(name, description=COMMANDS[name])
     command.set_defaults(command=run)
     return command
 

@@ -11,8 +11,8 @@ import warnings
 from functools import cache
 
 from . import assignment
-from .case import Output
 from .calls import Other, Raised, perform
+from .case import Output
 from .judge import form_fault, value_fault
 
 

@@ -6,8 +6,8 @@ shape and kind, are its numbers finite, are they right.
 
 import numpy as np
 
-from .case import Output
 from .calls import Other, Raised
+from .case import Output
 
 CLOSE = {8: 1e-9, 4: 1e-5}  # of the largest expected number, by bytes of a float
 UNWRITTEN = "not written yet"
