@@ -1,5 +1,6 @@
 """The commands as a person types them, mistakes included: one line and exit code 2."""
 
+import io
 import json
 import os
 import shutil
@@ -7,8 +8,12 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
+import torch
+
+from minimt.cli import main
 
 SMALL = (
     "--vocab 280 --embed 16 --heads 2 --layers 2 --segment 8 --cache 8 --memory 64 "
@@ -35,13 +40,27 @@ def environment():
     return os.environ | dict(PYTHONPATH=here, OMP_NUM_THREADS="1")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """As the processes of `environment` have, so that their numbers are the same."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
 def minimt(place, *args):
-    """Run a command in a folder: (exit code, output, what it said beside it)."""
-    command = [sys.executable, "-m", "minimt", *map(str, args)]
-    done = subprocess.run(
-        command, cwd=place, env=environment(), capture_output=True, text=True
-    )
-    return done.returncode, done.stdout, done.stderr
+    """A command in a folder, in this process: (exit code, output, what it said)."""
+    out, said, before = io.StringIO(), io.StringIO(), os.getcwd()
+    os.chdir(place)
+    try:
+        with redirect_stdout(out), redirect_stderr(said):
+            code = main([str(x) for x in args])
+    except SystemExit as end:
+        code = end.code
+    finally:
+        os.chdir(before)
+    return code, out.getvalue(), said.getvalue()
 
 
 @pytest.fixture(scope="module")
@@ -233,8 +252,6 @@ def mess(place, run):
 
 def test_mistakes_get_one_line_and_exit_code_2(place, mess, capsys, monkeypatch):
     """All in one process, where starting takes longest."""
-    from minimt.cli import main
-
     monkeypatch.chdir(place)
     before = sorted(path for path in (place / "runs").glob("*"))
     for name, (args, advice) in MISTAKES.items():
@@ -251,8 +268,6 @@ def test_mistakes_get_one_line_and_exit_code_2(place, mess, capsys, monkeypatch)
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help(command, capsys):
-    from minimt.cli import main
-
     with pytest.raises(SystemExit) as stop:
         main([command, "--help"])
     assert stop.value.code == 0 and "--device" in capsys.readouterr().out
