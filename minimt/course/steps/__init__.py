@@ -1,30 +1,9 @@
 """The ten steps of the assignment, each with its cases and known mistakes."""
 
-from . import (
-    step0_warm_up,
-    step1_attention,
-    step2_position,
-    step3_cache,
-    step4_memory,
-    step5_search,
-    step6_lsh,
-    step7_gate,
-    step8_gradient,
-    step9_model,
-)
+from importlib import import_module
 
+NAMES = "warm_up attention position cache memory search lsh gate gradient model".split()
 STEPS = tuple(
-    module.STEP
-    for module in (
-        step0_warm_up,
-        step1_attention,
-        step2_position,
-        step3_cache,
-        step4_memory,
-        step5_search,
-        step6_lsh,
-        step7_gate,
-        step8_gradient,
-        step9_model,
-    )
+    import_module(f".step{number}_{name}", __name__).STEP
+    for number, name in enumerate(NAMES)
 )
