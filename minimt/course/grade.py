@@ -59,8 +59,11 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
         raise InputError(f"no case {case}: choose one of {names}")
     bar = tqdm(total=len(chosen), unit="case", disable=None, leave=False)
     with bar, ThreadPoolExecutor(cores()) as pool:
-        tries = [pool.submit(attempt, files, *pair, seed, limits) for pair in chosen]
+        sandbox.ENDED.clear()
+        tries = []
         try:
+            for pair in chosen:
+                tries.append(pool.submit(attempt, files, *pair, seed, limits))
             for _ in as_completed(tries):
                 bar.update()
         except KeyboardInterrupt:
@@ -138,7 +141,7 @@ def verdict(one, attempts):
         return about(step, case, fault=outcome.trouble, **seen)
     reference = hints.expected(step, calls)
     wrong, hint = judge.fault(case, step, calls, outcome.results, reference), ""
-    if wrong:
+    if wrong and judge.UNWRITTEN not in wrong:
         others = [
             (other.calls, other.outcome.results)
             for other in attempts

@@ -21,6 +21,7 @@ PRINTED = 1 << 20  # characters that a submission may print
 HERE = pathlib.Path(__file__).parent
 REFERENCE = HERE.parent
 RUNNING = set()  # the processes that are to be ended when grading is
+ENDED = threading.Event()  # it is: what starts now ends at once
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,8 @@ def watched(folder, arguments, limits):
         **(dict(user=limits.user, extra_groups=[]) if limits.user else {}),
     )
     RUNNING.add(process)
+    if ENDED.is_set():
+        end(process)
     output, late = bytearray(), False
     listener = threading.Thread(target=listen, args=(process, output), daemon=True)
     listener.start()
@@ -128,7 +131,8 @@ def end(process):
 
 
 def end_all():
-    """Kill all that runs."""
+    """Kill all that runs, and what is just being started."""
+    ENDED.set()
     for process in list(RUNNING):
         end(process)
 
