@@ -13,9 +13,8 @@ def main():
         try:
             from .cli import main
         except ModuleNotFoundError as error:
-            course = ", ".join(COMMANDS)
-            print(f"minimt: only {course} do without {error.name}", file=sys.stderr)
-            print("pip install -r requirements.txt has all it needs", file=sys.stderr)
+            need = f"all but {', '.join(COMMANDS)} need {error.name}"
+            print(f"minimt: {need}: pip install -r requirements.txt", file=sys.stderr)
             return 2
     return main()
 

@@ -10,7 +10,8 @@ import time
 
 from ..errors import InputError
 from ..flags import Parser, count, several
-from . import COMMANDS, export, grade, private, report, sandbox
+from ..notebooks import refresh
+from . import COMMANDS, assignment, export, grade, nbgrader, private, report, sandbox
 from .steps import STEPS
 
 ASSIGNMENT = "tutorial/assignment"
@@ -118,8 +119,10 @@ def limits(args):
             raise InputError("--user takes the rights of root: leave it out")
         import pwd  # there is none on Windows
 
-        if args.user not in (user.pw_name for user in pwd.getpwall()):
-            raise InputError(f"there is no user {args.user} here")
+        try:
+            pwd.getpwnam(args.user)
+        except KeyError:
+            raise InputError(f"there is no user {args.user} here") from None
     return sandbox.Limits(args.seconds, args.user)
 
 
@@ -138,23 +141,17 @@ def told(args, folder, verdicts):
 
 def stubs_command(args):
     """Write the assignment's files, with their bodies to be filled in."""
-    from .assignment import write_stubs
-
-    written = write_stubs(args.folder)
+    written = assignment.write_stubs(args.folder)
     return f"{len(written)} files in {args.folder}: begin with {written[0].name}"
 
 
 def notebooks_command(args):
     """Execute the notebooks from clean kernels and keep what they show."""
-    from ..notebooks import refresh
-
     return refresh(args.names)
 
 
 def nbgrader_command(args):
     """Write the assignment as notebooks of an nbgrader course."""
-    from .nbgrader import write_course
-
     seed = 1 + secrets.randbelow(1 << 32) if args.seed is None else args.seed
-    written = write_course(args.folder, seed)
+    written = nbgrader.write_course(args.folder, seed)
     return f"{len(written)} notebooks in {written[0].parent}; private seed {seed}"
