@@ -1,31 +1,25 @@
-"""The command line: what each command does with its flags."""
+"""The command line: its commands and their flags, and how a command ends."""
 
 import argparse
 import json
-import pathlib
 import sys
-from dataclasses import asdict
 
-from . import bench, compare, course, data, distributed, lookups, recall, report
+from . import course, distributed, recall
+from .commands import (
+    bench_command,
+    evaluate_command,
+    generate_command,
+    inspect_command,
+    recall_command,
+    reproduce_command,
+    train_command,
+)
 from .config import Config
 from .corpus import Source, say
 from .errors import InputError
-from .files import write_json
-from .flags import (
-    Parser,
-    add_fields,
-    add_flag,
-    amount,
-    build,
-    count,
-    device,
-    positive,
-    several,
-)
-from .generate import generate
-from .train import Training, load_checkpoint
-
-RUNS = pathlib.Path("runs")
+from .flags import Parser, add_fields, add_flag, amount, count, positive, several
+from .reproduce import CLAIMS
+from .train import Training
 
 
 def main(argv=None):
@@ -52,120 +46,6 @@ def mistake(line):
     distributed.let_leader_speak()
     print(f"minimt: {line}", file=sys.stderr, flush=True)
     return 2
-
-
-def train_command(args):
-    """Train a model with memory, then the same without, and compare them."""
-    folder, options = resumed_run(args) if "resume" in args else new_run(args)
-    distributed.check(options["training"]["streams"], options["processes"])
-    try:
-        metrics = compare.compare(folder, options, device(args))
-    except KeyboardInterrupt:
-        if not (folder / data.RUN_FILE).exists():
-            raise
-        python = distributed.launcher(distributed.size())
-        again = f"{python} -m minimt train --resume {folder}"
-        raise KeyboardInterrupt(f"stopped; go on with: {again}") from None
-    say(f"saved in {folder}")
-    return metrics and report.comparison(metrics), metrics
-
-
-def resumed_run(args):
-    """The folder and the options of a run that is to go on."""
-    extra = sorted(set(vars(args)) - {"command", "json", "device", "resume"})
-    if extra:
-        flags = ", ".join(f"--{name}" for name in extra)
-        raise InputError(f"--resume takes its options from the run: leave out {flags}")
-    folder = pathlib.Path(args.resume)
-    return folder, compare.load_run(folder)
-
-
-def new_run(args):
-    """The folder and the options of a run that begins."""
-    if "steps" in args and "minutes" in args:
-        raise InputError("give --steps or --minutes, not both")
-    source, config = build(Source, args), build(Config, args)
-    if not config.memory:
-        raise InputError("train compares memory with none: --memory must be 1 or more")
-    folder = RUNS / args.name if "name" in args else free_folder(source.name)
-    if folder.exists():
-        again = f"choose another --name, or go on with --resume {folder}"
-        raise InputError(f"{folder} is there already: {again}")
-    return folder, dict(
-        config=asdict(config),
-        training=asdict(build(Training, args)),
-        source=asdict(source.absolute()),
-        minutes=getattr(args, "minutes", None),
-        vanilla="no_vanilla" not in args,
-        processes=distributed.size(),
-    )
-
-
-def recall_command(args):
-    """Learn phone books with and without memory: who recalls far numbers?"""
-    metrics = recall.recall(args.steps, args.seed, device(args))
-    folder = free_folder("recall")
-    recall.save(folder, metrics)
-    say(f"saved in {folder}")
-    return report.recall(metrics), metrics
-
-
-def bench_command(args):
-    """Measure what search and memory cost, with the keys of a trained model."""
-    run = pathlib.Path(args.run) if args.run else newest_run()
-    if run:
-        compare.load_run(run)
-    result = bench.bench(run, device(args), repeats=args.repeats)
-    folder = free_folder("bench")
-    bench.save(folder, result)
-    if args.json:
-        write_json(args.json, result)
-    say(f"saved in {folder}")
-    return report.bench(result), result
-
-
-def newest_run():
-    """The run in runs/ that was trained last, None where there is none."""
-    weights = sorted(RUNS.glob(f"*/{compare.MEMORY}"), key=lambda x: x.stat().st_mtime)
-    if not weights:
-        say("no run here to take keys from: python -m minimt train makes one")
-    return weights[-1].parent if weights else None
-
-
-def evaluate_command(args):
-    """Measure a run's models on its held-out documents, or on those of a folder."""
-    metrics = compare.evaluate(pathlib.Path(args.run), args.data, device(args))
-    return report.comparison(metrics), metrics
-
-
-def generate_command(args):
-    """Write on from a prompt, with a file read into memory first."""
-    model, vocabulary = run_model(args)
-    read = data.read_text(args.read) if args.read else ""
-    tokens = data.encode(vocabulary, read + args.prompt)
-    new = generate(model, tokens, args.tokens, args.temperature, args.seed)
-    text = args.prompt + vocabulary.decode(list(new))
-    return text, dict(prompt=args.prompt, text=text, read_tokens=len(tokens))
-
-
-def inspect_command(args):
-    """Show the tokens of a file that gain most from memory, and what they looked up."""
-    model, vocabulary = run_model(args)
-    doc = data.encode(vocabulary, data.read_text(args.file))
-    if len(doc) <= model.config.segment:
-        raise InputError(
-            f"{args.file} has {len(doc)} tokens and fits one segment of "
-            f"{model.config.segment}, so nothing is in memory: give a longer file"
-        )
-    found = lookups.gainers(model, doc, args.top)
-    return lookups.report(model, vocabulary, doc, found), [asdict(x) for x in found]
-
-
-def run_model(args):
-    """The model with memory of the run that was named, and its vocabulary."""
-    folder = pathlib.Path(args.run)
-    compare.load_run(folder)
-    return compare.load_model(load_checkpoint(folder / compare.MEMORY), device(args))
 
 
 def parser():
@@ -199,6 +79,10 @@ def parser():
 
     inspect = add_command(commands, inspect_command, "run", "file")
     add_flag(inspect, "top", 10, "tokens to show", count)
+    about = "write a page instead, on which every token can be looked at"
+    inspect.add_argument("--html", metavar="FILE", help=about)
+
+    add_reproduce(commands)
     for name, about in course.COMMANDS.items():  # minimt.course.cli does these
         commands.add_parser(name, help=about)
     return top
@@ -219,6 +103,19 @@ def add_train(commands):
     train.add_argument("--no_vanilla", action="store_true", help=about, **optional)
 
 
+def add_reproduce(commands):
+    """The paper's findings in small, by the name of the claim."""
+    reproduce = add_command(commands, reproduce_command)
+    asks = "; ".join(f"{name}: {asked}" for name, asked in CLAIMS.items())
+    reproduce.add_argument("claim", choices=CLAIMS, metavar="CLAIM", help=asks)
+    about = "one seed, fewer steps, the standard library alone: at most three minutes"
+    reproduce.add_argument("--quick", action="store_true", help=about)
+    about = "folder with a folder of text files for each further kind of text"
+    reproduce.add_argument("--texts", metavar="DIR", help=about)
+    about = "folder to write to (results, or results/quick)"
+    reproduce.add_argument("--out", metavar="DIR", help=about)
+
+
 def add_command(commands, run, *positional, json_file=False):
     """A command named after its function, with what all commands take."""
     name, about = run.__name__.removesuffix("_command"), run.__doc__
@@ -236,9 +133,3 @@ def add_command(commands, run, *positional, json_file=False):
         about = "print the result as JSON"
         command.add_argument("--json", action="store_true", help=about)
     return command
-
-
-def free_folder(name):
-    """runs/NAME or, when that is taken, runs/NAME-2 and so on."""
-    numbered = (RUNS / (f"{name}-{i}" if i > 1 else name) for i in range(1, 10_000))
-    return next(folder for folder in numbered if not folder.exists())

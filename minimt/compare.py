@@ -92,12 +92,17 @@ def train(folder, options, device):
     return trainers, corpus
 
 
-def train_one(path, config, training, corpus, device, minutes=None):
-    """A trainer that has made all its steps; goes on from the checkpoint at `path`."""
+def train_one(path, config, training, corpus, device, minutes=None, weights=None):
+    """A trainer that has made all its steps; goes on from the checkpoint at `path`.
+
+    weights: a dict of arrays to begin with; none = those of the config and the seed.
+    """
     with stop_on_interrupt() as interrupted:  # from here on Ctrl-C loses nothing
         docs, B, T = corpus.train, training.streams, config.segment
         streams = DocumentStreams(docs, B, T, training.seed)
         trainer = Trainer(config, training, streams, device)
+        if weights:
+            trainer.model.load_numpy(weights)
         if path.exists():
             saved = load_checkpoint(path)
             check_documents(saved, corpus.digest)

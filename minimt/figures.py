@@ -1,6 +1,7 @@
 """The figures of a run: each shows one claim, and bears it as its title."""
 
 import io
+import textwrap
 
 import numpy as np
 
@@ -28,23 +29,31 @@ def save(figure, path):
     replace_file(path, buffer.getvalue())
 
 
-def blank(width, height):
-    """A figure of that size, in inches, with nothing in it."""
-    from matplotlib.figure import Figure  # here: importing it takes most of a second
-
-    return Figure(figsize=(width, height), layout="constrained")
-
-
 def axes(title, xlabel, ylabel):
     """A figure with one pair of axes: (figure, axes)."""
-    figure = blank(7.2, 4.2)
-    figure.suptitle(title, fontsize=11.5)
-    ax = figure.add_subplot(xlabel=xlabel, ylabel=ylabel)
+    figure, (ax,) = panels(title, 1, width=6.4)
+    ax.set(xlabel=xlabel, ylabel=ylabel)
+    return figure, ax
+
+
+def panels(title, columns, width=3.4, sharey=True):
+    """A figure with panels side by side: (figure, [axes])."""
+    from matplotlib.figure import Figure  # here: importing it takes most of a second
+
+    inches = width * columns + 0.8
+    figure = Figure(figsize=(inches, 4.2), layout="constrained")
+    figure.suptitle(textwrap.fill(title, round(11 * inches)), fontsize=11.5)
+    row = figure.subplots(1, columns, sharey=sharey, squeeze=False)[0]
+    return figure, [tidy(ax) for ax in row]
+
+
+def tidy(ax):
+    """The axes, without a frame, on a light grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="#dddddd", linewidth=0.8)
     ax.set_axisbelow(True)
     ax.margins(x=0.06, y=0.12)
-    return figure, ax
+    return ax
 
 
 def loss_curves(losses):
@@ -115,9 +124,8 @@ def gains(rows):
     title = "Memory saves nothing on names that were seen before"
     if best and best["gain"] > 0:
         saved = f"{best['gain']:.2f} nats per token"
-        title = (
-            f"Memory saves most, {saved}, on names seen {best['distance']} tokens ago"
-        )
+        where = f"names seen {best['distance']} tokens ago"
+        title = f"Memory saves most, {saved}, on {where}"
     figure, ax = axes(
         title, "tokens since the name was last seen", "nats saved per token"
     )
@@ -199,12 +207,9 @@ def recall_costs(result):
         if row["method"] == "LSH, cells of stored keys" and row["recall"] >= 0.9
     ]
     share = f"{min(good):.0%}" if good else "more than all"
-    title = (
-        f"90% recall on {result['memory']} keys of a model takes {share} of the work"
-    )
-    figure = blank(10.5, 4.2)
-    figure.suptitle(title, fontsize=11.5)
-    left, right = figure.subplots(1, 2, sharey=True)
+    keys = f"{result['memory']} keys of a model"
+    title = f"90% recall on {keys} takes {share} of the work"
+    figure, (left, right) = panels(title, 2, width=4.85)
     for method in dict.fromkeys(row["method"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["method"] == method]
         style = STYLES[method] | dict(markersize=5, label=method)
@@ -217,8 +222,6 @@ def recall_costs(result):
     for ax, label in zip((left, right), labels):
         ax.set_xscale("log")
         ax.set_xlabel(label)
-        ax.spines[["top", "right"]].set_visible(False)
-        ax.grid(axis="y", color="#dddddd", linewidth=0.8)
     left.set_ylabel("recall of the nearest keys")
     drawn = [ax.get_legend_handles_labels() for ax in (left, right)]
     handles = {x: line for lines, names in drawn for line, x in zip(lines, names)}

@@ -34,36 +34,41 @@ def gainers(model, doc, top):
     ]
 
 
-@torch.inference_mode()
 def retrieved_places(model, doc, positions):
     """For each query position, per head: [(position, weight)], heaviest first."""
-    T, M = model.config.segment, model.config.memory
-    scale = model.layers[model.config.memory_layer].log_scale.exp().cpu().numpy()
-    state, places = None, {}
-    for age in range(0, len(doc) - 1, T):
-        tokens = torch.from_numpy(doc[None, age : age + T]).to(model.norm.device)
-        _, state = model(tokens, state)
-        scores, index, found = (
-            x[0].cpu().numpy() for x in state.retrieved
-        )  # (H, T, K)
-        for i in positions & set(range(age, age + tokens.shape[1])):
-            places[i] = [
-                weigh(scale[h] * scores[h, i - age], index[h, i - age], age, M)
-                for h in range(len(scale))
-            ]
+    places = {}
+    for age, found, weights in retrieved(model, doc):
+        for i in positions & set(range(age, age + found.shape[1])):
+            heads = zip(found[:, i - age].tolist(), weights[:, i - age].tolist())
+            places[i] = [[x for x in zip(*head) if x[0] >= 0] for head in heads]
     return places
 
 
-def weigh(logits, slots, age, M):
-    """[(position, weight)] of what one query found; −inf logits were not found.
+@torch.inference_mode()
+def retrieved(model, doc):
+    """What the queries of each segment found: (age, positions, weights) as `weigh`."""
+    T, M = model.config.segment, model.config.memory
+    scale = model.layers[model.config.memory_layer].log_scale.exp().cpu().numpy()
+    state = None
+    for age in range(0, len(doc) - 1, T):
+        tokens = torch.from_numpy(doc[None, age : age + T]).to(model.norm.device)
+        _, state = model(tokens, state)
+        scores, slots, found = (x[0].cpu().numpy() for x in state.retrieved)
+        logits = scale[:, None, None] * np.where(found, scores, -np.inf)
+        yield age, *weigh(logits, slots, age, M)
 
-    The token last written to slot s before position `age` is the latest n < age with
-    n mod M = s.
+
+def weigh(logits, slots, age, M):
+    """Positions and weights of what queries found, each of the shape of both (…, K).
+
+    Logits of −inf were not found: their position is −1, their weight 0. The token last
+    written to slot s before position `age` is the latest n < age with n mod M = s.
     """
     found = logits > -np.inf
-    weights = np.exp(logits[found] - logits.max(initial=-np.inf))
-    positions = age - 1 - (age - 1 - slots[found]) % M
-    return list(zip(positions.tolist(), (weights / weights.sum()).tolist()))
+    lowest = np.finfo(logits.dtype).min  # finite, for queries that found nothing
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True, initial=lowest))
+    weights /= np.maximum(1, weights.sum(axis=-1, keepdims=True))
+    return np.where(found, age - 1 - (age - 1 - slots) % M, -1), weights
 
 
 def report(model, vocabulary, doc, lookups, nearest=2, width=60):

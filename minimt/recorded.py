@@ -60,7 +60,7 @@ def record(model, vocabulary, documents, tokens, seed=0):
         raise InputError(f"a text of {len(text)} tokens: train on more documents")
     text = torch.from_numpy(text[: STREAMS * segments * T].reshape(STREAMS, -1))
     state, listener = None, Listener()
-    lower = _up_to_the_memory(model)
+    lower = up_to_the_memory(model)
     about = dict(desc="read", unit="segment", disable=None, leave=False)
     for at in tqdm(range(0, segments * T, T), **about):
         state = state or lower.first_state(STREAMS)
@@ -70,7 +70,7 @@ def record(model, vocabulary, documents, tokens, seed=0):
     return Recording(*(x.transpose(0, 1).flatten(1, 2) for x in parts))
 
 
-def _up_to_the_memory(model):
+def up_to_the_memory(model):
     """The model's layers up to the one with the memory; more its keys do not need."""
     config = replace(model.config, layers=model.config.memory_layer + 1, memory=0)
     lower = MemorizingTransformer(config).to(model.norm.device)

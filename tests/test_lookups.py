@@ -57,10 +57,21 @@ def test_slots_are_turned_into_positions_by_the_ring():
     written = {}
     for n in range(age):
         written[n % M] = n
-    logits = np.zeros(M)
-    found = lookups.weigh(logits, np.arange(M), age, M)
-    assert [place for place, _ in found] == [written[slot] for slot in range(M)]
-    assert lookups.weigh(np.full(3, -np.inf), np.zeros(3, int), 5, M) == []
+    places, _ = lookups.weigh(np.zeros(M), np.arange(M), age, M)
+    assert places.tolist() == [written[slot] for slot in range(M)]
+
+
+def test_what_was_not_found_has_no_place_and_no_weight(rng):
+    """Many queries at once are weighed as each of them, found by found."""
+    logits, slots = rng.normal(size=(2, 3, 4)), rng.integers(13, size=(2, 3, 4))
+    logits[0, 1, 2:], logits[1, 2] = -np.inf, -np.inf
+    places, weights = lookups.weigh(logits, slots, 40, 13)
+    for at in np.ndindex(2, 3):
+        k = np.isfinite(logits[at]).sum()
+        each, share = lookups.weigh(logits[at][:k], slots[at][:k], 40, 13)
+        np.testing.assert_allclose(weights[at], [*share, *[0] * (4 - k)])
+        assert places[at].tolist() == [*each, *[-1] * (4 - k)]
+        assert weights[at].sum() == pytest.approx(float(k > 0))
 
 
 def test_gainers_are_the_tokens_that_gain_most(rng, twin):

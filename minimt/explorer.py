@@ -1,0 +1,127 @@
+"""The memory explorer: one HTML page that shows what every token looked up, and gained.
+
+The page loads nothing: its text, numbers, style and script are all in the one file.
+"""
+
+import base64
+import hashlib
+import html
+import json
+import pathlib
+import re
+
+import numpy as np
+from tqdm import tqdm
+
+from .data import encode
+from .errors import InputError
+from .evaluate import document_losses, with_memory
+from .files import replace_file
+from .lookups import retrieved
+
+TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")
+PLACES = 4  # of those that a head found, shown per token
+WHOLE = 65535  # a weight of 1
+
+
+def write(path, model, vocabulary, text, name):
+    """Write the page of a document to a file; InputError as for `page`."""
+    replace_file(path, page(model, vocabulary, text, name).encode())
+
+
+def page(model, vocabulary, text, name):
+    """The page of a document `text`, called `name`: its HTML, a str.
+
+    InputError where there is nothing to show: no memory, or nothing ever in it.
+    """
+    config, doc = model.config, encode(vocabulary, text)
+    check(config, doc, name)
+    segments = -(-(len(doc) - 1) // config.segment)
+    about = dict(total=3 * segments, desc="read", unit="segment", disable=None)
+    with tqdm(**about) as bar:
+        without = document_losses(with_memory(model, 0), [doc], 1, bar.update)[0]
+        remembered = document_losses(model, [doc], 1, bar.update)[0]
+        back, weight = heaviest(model, doc, PLACES, bar.update)
+    content = dict(
+        text=text,
+        gate=model.layers[config.memory_layer].gate.sigmoid().tolist(),
+        places=back.shape[2],
+        whole=WHOLE,
+        lengths=pack(lengths(vocabulary, text)),
+        without=pack(without),
+        remembered=pack(remembered),
+        back=pack(back),
+        weight=pack(np.rint(weight * WHOLE).astype(np.int64)),
+    )
+    return fill(name, config, content)
+
+
+def check(config, doc, name):
+    """InputError where no token of the document can look anything up."""
+    if not config.memory:
+        raise InputError(
+            "this model has no memory to explore: give one with --memory 1 or more"
+        )
+    if len(doc) - 1 <= config.segment:  # the last token is predicted, but asks nothing
+        raise InputError(
+            f"{name} has {len(doc) - 1} tokens and fits one segment of "
+            f"{config.segment}, so nothing is in memory: give a longer file"
+        )
+
+
+def heaviest(model, doc, keep, on_segment):
+    """Where each query of a document (tokens (n,)) found its heaviest memories.
+
+    Returns how many tokens back from the query they stand, int64, 0 where fewer were
+    found, and their weights among all found: each (n − 1, H, keep), heaviest first.
+    """
+    back, weight = [], []
+    for age, places, weights in retrieved(model, doc):
+        query = age + np.arange(places.shape[1])[:, None]  # (T, 1)
+        distance = np.where(places < 0, 0, query - places)  # (H, T, K)
+        back.append(distance[..., :keep].swapaxes(0, 1))
+        weight.append(weights[..., :keep].swapaxes(0, 1))
+        on_segment(1)
+    # A segment with room for the last token reads it too, but predicts none after it.
+    return tuple(np.concatenate(x)[: len(doc) - 1] for x in (back, weight))
+
+
+def lengths(vocabulary, text):
+    """How much of the text each token adds, in UTF-16 units as JavaScript counts them.
+
+    A character that several tokens spell belongs to the first; the others add 0.
+    """
+    ends = np.array([end for _, end in vocabulary.encode(text).offsets])
+    points = np.frombuffer(text.encode("utf-32-le"), "<u4")
+    units = np.concatenate([[0], np.cumsum(1 + (points > 0xFFFF))])
+    return np.diff(units[ends], prepend=0)
+
+
+def pack(array):
+    """An array as JavaScript's: its kind, and its bytes in base64.
+
+    Integers ≥ 0 take the fewest bytes that hold the largest, anything else is float32.
+    """
+    kind = np.dtype(np.float32)
+    if array.dtype.kind == "i":
+        kind = np.min_scalar_type(array.max(initial=0))
+    raw = array.astype(kind.newbyteorder("<")).tobytes()
+    return dict(
+        kind=f"{kind.name.capitalize()}Array", base64=base64.b64encode(raw).decode()
+    )
+
+
+def fill(name, config, content):
+    """The template with a document in it, none of which can be taken for HTML."""
+    template = TEMPLATE.read_text(encoding="utf-8")
+    name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
+    parts = dict(
+        name=html.escape(name),
+        memory=f"{config.memory:,}",
+        data=json.dumps(content, separators=(",", ":")).replace("<", r"\u003c"),
+    )
+    for tag in ("style", "script"):  # the browser runs what has these hashes alone
+        inside = re.search(f"<{tag}>(.*?)</{tag}>", template, re.DOTALL)[1]
+        digest = hashlib.sha256(inside.encode()).digest()
+        parts[tag] = f"'sha256-{base64.b64encode(digest).decode()}'"
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], template)

@@ -1,0 +1,250 @@
+"""Claim: memory helps on few tokens, names above all, and looks up their definitions.
+
+The same weights read held-out documents with a memory of 512 and with one of 8192; what
+a token costs less with the larger is its gain. Names here are words of three letters or
+more. A name, or a phrase of four tokens, is far back if it was last seen where the
+smaller memory no longer reaches.
+
+Then, where a function, class, lemma or constant that the document defines
+(`minimt.definitions`; scopes aside) is used out of sight of local attention, but within
+the larger memory: is the best memory its definition? The best is the place with the
+largest weight times gate, summed over heads. What a place puts forward is its own
+token: its key tells what came before. It is the definition, or an earlier use, if that
+token lies in one of the same name. Beside it are all places found, by their weights, a
+random place in memory (the mean of all), the latest place, the latest that follows the
+same token as the one just read, and the latest of the very token to come, which a model
+cannot know.
+"""
+
+import numpy as np
+
+from .. import figures
+from ..definitions import hol_light, named_tokens, python
+from ..errors import InputError
+from ..evaluate import name_distances
+from ..lookups import retrieved_places
+from .kinds import (
+    ANY,
+    CHOICES,
+    CLASSES,
+    FIRST,
+    KINDS,
+    MOST,
+    SECOND,
+    TOP,
+    by_seed,
+    choices,
+    classes,
+    concentration,
+    grouped,
+    is_far,
+    kinds,
+    shares,
+    uses,
+    weigh,
+)
+from .plan import CODE, PROOFS
+from .results import center, spread, within
+
+FINDERS = {CODE: python, PROOFS: hol_light}
+SMALL, LARGE = 512, 8192
+BEST, AFTER = CHOICES[0], CHOICES[4]
+NO_USE = "no use of a name is that far from its definition"
+KNOWN = "any name that the document has defined"
+
+
+def measure(study, plan):
+    """A row for each text: shares, by seed, of the gain and of what is looked up."""
+    texts = [text for text in FINDERS if text in plan.texts]
+    cases = {
+        (text, seed): plan.case(seed, text) for text in texts for seed in plan.seeds
+    }
+    study.train(cases.values())
+    sizes = [dict(memory=M) for M in (SMALL, LARGE)]
+    study.read([(case, size) for case in cases.values() for size in sizes])
+    wanted = [(study.shelf, case, text) for (text, _), case in cases.items()]
+    found = dict(zip(cases, study.map(look, wanted, "look")))
+    rows = []
+    for text in texts:
+        shares, examples = zip(*(found[text, seed] for seed in plan.seeds))
+        row = dict(text=text, **by_seed(shares))
+        # Only names that are everyone's: those of other texts belong to their reader.
+        rows.append(row | dict(examples=examples[0] if text == CODE else []))
+    return dict(rows=rows)
+
+
+def look(shelf, case, text):
+    """What one case shows: its shares, and the six uses of names that gained most.
+
+    InputError where no document can be taken apart whole.
+    """
+    corpus, model = shelf.corpus(case), shelf.model(case, memory=LARGE)
+    held, about = corpus.held, (model, corpus.vocabulary, FINDERS[text])
+    nats = (shelf.read(case, dict(memory=M)) for M in (SMALL, LARGE))
+    found = [look_at(*about, *doc) for doc in zip(held.texts, held.docs, *nats)]
+    read = [x for x in found if x]
+    if not read:
+        raise InputError(f"no held-out document of {text} parses whole: give others")
+    used = sorted((use for x in read for use in x["uses"]), key=lambda x: -x["gain"])
+    groups = grouped(used)
+    parts = ("gain", "kind", "known")
+    gain, kind, known = (np.concatenate([x[part] for x in read]) for part in parts)
+    result = dict(documents=len(read), left_out=len(found) - len(read))
+    result |= dict(tokens=len(gain), top=concentration(gain))
+    which = {name: kind == k for k, name in enumerate(KINDS)} | {KNOWN: known}
+    result["kinds"] = {name: shares(mask, gain) for name, mask in which.items()}
+    result["looked_up"] = {name: classes(group) for name, group in groups.items()}
+    result["uses"] = {name: len(group) for name, group in groups.items()}
+    examples = [{x: use[x] for x in ("name", "distance", "nats")} for use in used[:6]]
+    return result, examples
+
+
+def look_at(model, vocabulary, finder, text, doc, small, large):
+    """Of a document: gain and kind of each token, whether its name is known; the uses.
+
+    None where it is no program, or a piece that was cut, with tokens of its own.
+    """
+    config, places, encoded = model.config, finder(text), vocabulary.encode(text)
+    if places is None or encoded.ids != doc[1:].tolist():
+        return None
+    named = named_tokens(places, encoded.offsets)
+    known, far = np.zeros(len(doc), bool), []
+    for use in uses(places, named):
+        known[use.first : use.stop] = True
+        far += [use] * is_far(use, config)
+    tokens = [range(use.first, min(use.stop, use.first + 2)) for use in far]
+    queries = {token - 1 for pair in tokens for token in pair}
+    found = retrieved_places(model, doc, queries)
+    gates = model.layers[config.memory_layer].gate.sigmoid().tolist()
+    seen = []
+    for use, pair in zip(far, tokens):
+        nats = [float(x[use.first - 1]) for x in (small, large)]
+        row = dict(name=use.name, defined=use.defined, distance=use.distance)
+        weighed = [(token, weigh(found[token - 1], gates)) for token in pair]
+        chosen = [choices(doc, named, use.name, *at, config) for at in weighed]
+        seen.append(row | dict(nats=nats, gain=nats[0] - nats[1], chosen=chosen))
+    kind = kinds(doc, name_distances(vocabulary, text), config.segment, SMALL)
+    return dict(gain=small - large, kind=kind, known=known[1:], uses=seen)
+
+
+def rows(result):
+    """The table: lines of shares in percent, a column for each text."""
+    found = result["rows"]
+
+    def line(label, of):
+        return label, *[of(row) for row in found]
+
+    def parts(about, name, *wanted):
+        return lambda row: cell([row[about][name][x] for x in wanted])
+
+    def looked_up(group, choice):
+        return lambda row: cell(
+            [row["looked_up"][group][choice][x] for x in CLASSES[:2]]
+        )
+
+    lines = [line("shares, %", lambda row: row["text"])]
+    lines.append(line("tokens", lambda row: "of all gains; of all losses"))
+    for name in TOP:
+        label = f"the {name} that gain most; that lose most"
+        lines.append(line(label, parts("top", name, "gains", "losses")))
+    lines.append(line("kinds of tokens", lambda row: "of tokens; of the net gain"))
+    for name in (*KINDS, KNOWN):
+        lines.append(line(name, parts("kinds", name, "tokens", "gain")))
+    lines.append(line("place in memory, at the first token of a use", of_uses))
+    lines += [line(name, looked_up(FIRST, name)) for name in CHOICES]
+    more = (MOST, BEST), (ANY, BEST), (SECOND, BEST), (SECOND, AFTER)
+    lines += [line(f"{x}, {group}", looked_up(group, x)) for group, x in more]
+    return lines
+
+
+def of_uses(row):
+    """What the shares of places are of."""
+    count = sum(row["uses"][FIRST])
+    return f"of {count} uses: the definition; an earlier use" if count else NO_USE
+
+
+def known(share):
+    """The shares of those seeds that have one."""
+    return [x for x in share if x is not None]
+
+
+def mean(share):
+    """Mean of those seeds that have a share, nan where none has."""
+    return center(known(share) or [np.nan])
+
+
+def cell(shares):
+    """Some shares, each a list by seed, in percent."""
+    values = [[100 * x for x in known(share)] for share in shares]
+    return "; ".join(within(x, 1) if x else "–" for x in values)
+
+
+def verdict(result):
+    """What was found, in a sentence."""
+    far = [[row["kinds"][name] for name in KINDS[:2]] for row in result["rows"]]
+    tokens, gain = (
+        between([sum(mean(x[part]) for x in row) for row in far])
+        for part in ("tokens", "gain")
+    )
+    best = [row["looked_up"][FIRST][BEST] for row in result["rows"]]
+    defined, used = (between([mean(x[name]) for x in best]) for name in CLASSES[:2])
+    said = f"Names last seen far back, {tokens} of tokens, bring {gain} of the gain"
+    if not gain:
+        said = f"A memory of {LARGE} saves nothing over one of {SMALL}"
+    found = f"the best memory is the definition at {defined} of uses"
+    return f"{said}; {f'{found}, an earlier use at {used}' if defined else NO_USE}"
+
+
+def between(shares):
+    """The least and the largest of some shares, as text; nothing where all are nan."""
+    shares = [x for x in shares if not np.isnan(x)]
+    ends = [f"{x(shares):.0%}" for x in (min, max)] if shares else []
+    return " to ".join(dict.fromkeys(ends))
+
+
+def draw(result):
+    """Kinds by their shares of tokens and of gainers; the classes of chosen places."""
+    figure, (left, right) = figures.panels("", 2, width=4.85, sharey=False)
+    figure.suptitle(verdict(result), fontsize=11.5, wrap=True)
+    looks = (figures.BLUE, "o"), (figures.ORANGE, "s")
+    for k, (row, (colour, marker)) in enumerate(zip(result["rows"], looks)):
+        where = k * 0.35 - 0.175 * (len(result["rows"]) - 1)
+        style = dict(color=colour, label=row["text"])
+        draw_kinds(left, row["kinds"], where, style | dict(marker=marker))
+        draw_choices(right, row["looked_up"], where, style)
+    for ax in (left, right):
+        ax.grid(axis="x", color="#dddddd", linewidth=0.8)
+        ax.grid(axis="y", visible=False)
+        ax.invert_yaxis()
+        ax.xaxis.set_major_formatter("{x:.0%}")
+        ax.tick_params(labelsize=9)
+    left.set_xlabel("open: of all tokens; full: of the 1% that gain most", fontsize=9)
+    right.set_xlabel("dark: its definition; light: an earlier use", fontsize=9)
+    right.legend(frameon=False, fontsize=9)
+    return figure
+
+
+def draw_kinds(ax, found, where, style):
+    """For each kind a line from its share of all tokens to that of the gainers."""
+    for y, name in enumerate(KINDS):
+        ends = [mean(found[name][part]) for part in ("tokens", "top")]
+        ax.plot(ends, [y + where] * 2, **style | dict(marker=""), linewidth=1)
+        for x, fill in zip(ends, ("white", style["color"])):
+            ax.plot(x, y + where, **style, markerfacecolor=fill)
+    labels = [name.replace(", ", ",\n").replace(" that", "\nthat") for name in KINDS]
+    ax.set_yticks(range(len(KINDS)), labels)
+
+
+def draw_choices(ax, found, where, style):
+    """For each choice a bar: how often it is the definition, and an earlier use."""
+    bars = [(name, FIRST, name) for name in CHOICES]
+    bars.append((BEST, SECOND, f"{BEST},\n{SECOND} of a name"))
+    for y, (choice, group, _) in enumerate(bars):
+        defined, used = (found[group][choice][name] for name in CLASSES[:2])
+        both = [x + y for x, y in zip(known(defined), known(used))]
+        about = dict(height=0.3, color=style["color"])
+        label = None if y else style["label"]
+        ax.barh(y + where, mean(defined), label=label, **about)
+        about |= dict(left=mean(defined), xerr=spread(both), capsize=2, alpha=0.45)
+        ax.barh(y + where, mean(used), **about)
+    ax.set_yticks(range(len(bars)), [label for _, _, label in bars])

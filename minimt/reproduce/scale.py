@@ -1,0 +1,105 @@
+"""Claim: a small model with memory does as well as a much larger one without it.
+
+One model with a memory, and models without of 1, 2, 5 and 10 times its parameters, all
+on the same batches. In the paper a memory of 8K tokens is worth five times the
+parameters (Figure 1). The larger models learn at a lower rate, proportional to 1 / √E.
+"""
+
+from functools import partial
+
+import numpy as np
+
+from .. import figures
+from ..start import init_params
+from ..train import Training
+from .charts import curve
+from .results import center, perplexities, ratios, within
+
+MEMORY = 8192
+SIZES = {  # times the parameters: layers, embed, heads
+    1: (4, 128, 4),
+    2: (4, 192, 6),
+    5: (6, 256, 8),
+    10: (8, 320, 10),
+}
+
+
+def measure(study, plan):
+    """A row for each model: parameters, perplexity by seed, its ratio to the first."""
+    configs = {}
+
+    def way(times, memory, seed):
+        layers, embed, heads = SIZES[times]
+        rate = Training.learning_rate * (SIZES[1][1] / embed) ** 0.5
+        sizes = dict(layers=layers, embed=embed, heads=heads, learning_rate=rate)
+        case = plan.case(seed, memory=memory, **sizes)
+        configs[times, memory] = case.config
+        return case, {}
+
+    ways = {(times, 0): partial(way, times, 0) for times in SIZES}
+    ways[1, MEMORY] = partial(way, 1, MEMORY)
+    found = perplexities(study, plan, ways)
+    rows = []
+    for at, x in found.items():
+        weights = init_params(configs[at]).values()
+        row = dict(times=at[0], memory=at[1], parameters=sum(w.size for w in weights))
+        rows.append(row | dict(perplexity=x, ratio=ratios(x, found[1, 0])))
+    return dict(rows=rows)
+
+
+def rows(result):
+    """The table: a line for each model."""
+    lines = [("model", "parameters", "perplexity", "ratio")]
+    for x in result["rows"]:
+        memory = f"memory of {x['memory']}" if x["memory"] else "no memory"
+        cells = f"{x['parameters'] / 1e6:.2f}M", within(x["perplexity"], 2)
+        lines.append((f"{x['times']} x, {memory}", *cells, within(x["ratio"])))
+    return lines
+
+
+def crossing(result):
+    """Parameters at which a model without memory is as good as the one with it.
+
+    Between two sizes on a line of log perplexity over log parameters; None where even
+    the largest is not as good.
+    """
+    *plain, remembering = result["rows"]
+    goal = np.log(center(remembering["perplexity"]))
+    size = np.log([x["parameters"] for x in plain])
+    nats = np.log([center(x["perplexity"]) for x in plain])
+    for i in range(len(plain) - 1):
+        if nats[i] >= goal >= nats[i + 1]:
+            part = (nats[i] - goal) / (nats[i] - nats[i + 1])
+            return float(np.exp(size[i] + part * (size[i + 1] - size[i])))
+    return None
+
+
+def verdict(result):
+    """What was found, in a sentence."""
+    *plain, remembering = result["rows"]
+    said = f"A memory of {MEMORY} is worth"
+    at = crossing(result)
+    if at:
+        return f"{said} {at / remembering['parameters']:.1f} times the parameters"
+    best = min(center(x["ratio"]) for x in plain)
+    if best > center(remembering["ratio"]):
+        return f"{said} more than {plain[-1]['times']} times the parameters"
+    return f"{said} nothing: no larger model was needed"
+
+
+def draw(result):
+    """Perplexity by parameters, and the model with memory as a line across."""
+    *plain, remembering = result["rows"]
+    figure, ax = figures.axes(verdict(result), "parameters", "perplexity")
+    sizes = [x["parameters"] for x in plain]
+    curve(ax, sizes, [x["perplexity"] for x in plain], **figures.WITHOUT)
+    own = remembering["parameters"], remembering["perplexity"]
+    curve(ax, [own[0]], [own[1]], **figures.WITH)
+    ax.axhline(center(own[1]), color=figures.BLUE, linestyle=":")
+    ax.set_xscale("log")
+    ax.set_xticks(
+        sizes, [f"{n / 1e6:.1f}M\n{x['times']} x" for n, x in zip(sizes, plain)]
+    )
+    ax.set_xticks([], minor=True)
+    ax.legend(frameon=False)
+    return figure

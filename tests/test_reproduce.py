@@ -1,0 +1,389 @@
+"""Claims: trainings that are shared, variants, and what is made of the numbers."""
+
+import json
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict, replace
+
+import numpy as np
+import pytest
+import torch
+from test_cli import environment, minimt, one_thread  # noqa: F401 (a fixture)
+
+from minimt import start, torch_model
+from minimt.config import Config
+from minimt.corpus import Source
+from minimt.errors import InputError
+from minimt.reproduce import CLAIMS, memory, results, retrofit, scale, shelf
+from minimt.reproduce import staleness
+from minimt.reproduce.plan import CODE, Plan
+from minimt.reproduce.shelf import Shelf
+from minimt.reproduce.study import Study
+from minimt.reproduce.variants import PARTS, first_weights, variant
+from minimt.torch_memory import Memory
+from minimt.torch_model import MemorizingTransformer
+from minimt.train import Trainer
+
+ROOT = pathlib.Path(__file__).parent.parent
+SMALL = dict(vocab=270, layers=4, heads=4, embed=32, segment=16, cache=16)
+BASE = Config(**SMALL, memory=2048, neighbours=4)
+
+
+class Here(Study):
+    """A study that runs its tasks in this process, one by one."""
+
+    def map(self, function, arguments, label, sizes=None):
+        return [function(*x) for x in arguments]
+
+
+@pytest.fixture(scope="module")
+def texts(tmp_path_factory):
+    """Two kinds of text, of eight programs each."""
+    folder = tmp_path_factory.mktemp("texts")
+    for kind in ("one", "two"):
+        (folder / kind).mkdir()
+        for i in range(8):
+            lines = [
+                f"def {kind}_{j * (i + 3) % 17}(x):\n    return {kind}_{j * i % 5}(x)\n"
+                for j in range(12)
+            ]
+            (folder / kind / f"{i}.py").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiny(texts):
+    """A plan of two seeds and a few steps."""
+    kinds = {CODE: texts / "one", "hol_light": texts / "two"}
+    sources = {name: Source(str(x), held_out=2) for name, x in kinds.items()}
+    return Plan(True, (0, 1), 5, sources, BASE)
+
+
+@pytest.fixture(scope="module")
+def study(tmp_path_factory):
+    with Here(tmp_path_factory.mktemp("kept")) as study:
+        yield study
+
+
+def test_a_case_is_trained_once(tiny, tmp_path, monkeypatch):
+    study, case = Here(tmp_path), tiny.case(0)
+    study.train([case, case])
+    before = study.shelf.weights(case).stat().st_mtime_ns
+    monkeypatch.setattr(Trainer, "step", None)  # a training would fail
+    study.train([case])
+    assert study.shelf.weights(case).stat().st_mtime_ns == before
+    assert len(study.used[case]["losses"]) == tiny.steps
+    with pytest.raises(TypeError):
+        study.train([tiny.case(1)])
+
+
+def test_all_that_decides_a_training_names_it(tiny, tmp_path, monkeypatch):
+    at = Shelf(tmp_path)
+    cases = [
+        tiny.case(0),
+        tiny.case(1),
+        tiny.case(0, "hol_light"),
+        tiny.case(0, memory=0),
+    ]
+    cases += [tiny.case(0, steps=9), tiny.case(0, variant="gate 0.9")]
+    cases += [tiny.case(0, before=cases[0]), tiny.case(0, learning_rate=1e-3)]
+    paths = [at.weights(case) for case in cases]
+    paths += [Shelf(tmp_path, "cuda").weights(cases[0])]
+    monkeypatch.setattr(shelf, "versions", lambda: dict(torch="another"))
+    paths.append(at.weights(cases[0]))
+    assert len(set(paths)) == len(paths)
+    assert at.weights(tiny.case(0)) == paths[-1]
+
+
+def test_a_second_stage_goes_on_from_the_first_with_the_same_held_out(tiny, study):
+    first = tiny.case(1)
+    second = tiny.case(1, before=first, steps=1, memory=512, learning_rate=1e-9)
+    study.train([second])
+    old, new = study.shelf.model(first), study.shelf.model(second)
+    assert new.config.memory == 512
+    for a, b in zip(old.parameters(), new.parameters()):
+        np.testing.assert_allclose(a.detach(), b.detach(), atol=1e-7)
+    names = [study.shelf.corpus(case).held.names for case in (first, second)]
+    assert names[0] == names[1] != study.shelf.corpus(tiny.case(0)).held.names
+    assert second.training.seed != first.training.seed  # another order of documents
+
+
+def test_pieces_are_the_document(rng, monkeypatch):
+    monkeypatch.setattr(shelf, "PIECE", 10)
+    for n in (2, 9, 10, 11, 20, 35):
+        doc = np.concatenate([[0], rng.integers(1, 50, n - 1)])
+        parts = shelf.pieces(doc)
+        assert (np.concatenate([x[1:] for x in parts]) == doc[1:]).all()
+        assert all(x[0] == 0 and 2 <= len(x) <= 10 + 1 for x in parts)
+        assert (len(parts) == 1) == (n <= 10)
+
+
+def test_readings_are_kept_and_made_anew_when_damaged(tiny, study):
+    case = tiny.case(0)
+    study.train([case])
+    first = study.read([(case, dict(memory=64))])[0]
+    path = study.shelf.path([asdict(case), dict(memory=64)], case, ".npz")
+    assert path.exists()
+    path.write_bytes(b"no archive")
+    for a, b in zip(first, study.read([(case, dict(memory=64))])[0]):
+        assert (a == b).all()
+    other = study.read([(case, dict(memory=0))])[0]
+    assert any((a != b).any() for a, b in zip(first, other))
+
+
+def test_damaged_weights_are_told_of(tiny, tmp_path):
+    study, case = Here(tmp_path), tiny.case(0)
+    study.train([case])
+    study.shelf.weights(case).write_bytes(b"nothing")
+    with pytest.raises(InputError, match="delete it"):
+        study.train([case])
+
+
+def twice(x):
+    """A task, by its name, for other processes."""
+    return 2 * x, torch.get_num_threads()
+
+
+def test_a_pool_does_tasks_in_order_on_one_core_each(tmp_path):
+    with Study(tmp_path) as study:
+        found = study.map(twice, [(i,) for i in range(5)], "test")
+    assert found == [(2 * i, 1) for i in range(5)]
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_without_a_part_only_that_part_is_ordinary(part):
+    below, names = PARTS[part]
+    where = "" if below is None else f"layers.{BASE.memory_layer - below}."
+    whole, ordinary = (
+        start.init_params(replace(BASE, start=x), 3) for x in ("lookup", "ordinary")
+    )
+    found = first_weights(f"without {part}", BASE, 3)
+    for name in whole:
+        changed = name in [where + x for x in names]
+        assert (found[name] == (ordinary if changed else whole)[name]).all()
+        assert not changed or (found[name] != whole[name]).any()
+
+
+def test_the_parts_are_all_of_the_lookup_start():
+    whole, ordinary = (
+        start.init_params(replace(BASE, start=x), 3) for x in ("lookup", "ordinary")
+    )
+    differ = {name for name in whole if (whole[name] != ordinary[name]).any()}
+    parts = {
+        name if below is None else f"layers.{BASE.memory_layer - below}.{name}"
+        for below, names in PARTS.values()
+        for name in names
+    }
+    assert parts == differ
+
+
+def test_gates_begin_where_they_should():
+    gate = first_weights("gate 0.9", BASE, 0)[f"layers.{BASE.memory_layer}.gate"]
+    np.testing.assert_allclose(1 / (1 + np.exp(-gate)), 0.9, rtol=1e-6)
+
+
+def test_one_token_is_compared(rng):
+    with variant("one token compared"):
+        one = first_weights("one token compared", BASE, 0)
+    assert start.BACK == 3
+    bias = one["layers.0.bias"]
+    assert (bias.argmax(axis=0) == 1).all()  # every head looks one token back
+    assert (first_weights("", BASE, 0)["layers.0.bias"].argmax(axis=0) != 1).any()
+
+
+def test_without_normalisation_attention_is_the_usual(rng):
+    config = replace(
+        BASE, layers=1, memory_layer=0, memory=0, cache=0, start="ordinary"
+    )
+    x = torch.from_numpy(rng.normal(size=(2, 5, 32)).astype(np.float32))
+    model = MemorizingTransformer(config)
+    model.load_numpy(first_weights("no normalisation", config, 0))
+    p = model.layers[0]
+    with torch.no_grad():
+        p["output"].copy_(torch.eye(32))
+    with variant("no normalisation"), torch.no_grad():
+        found = torch_model.attention_layer(p, config, x, model.first_state(2), 0)
+    q, k, v = ((x @ p[n]).view(2, 5, 4, 8) for n in ("query", "key", "value"))
+    usual = torch.empty(2, 5, 4, 8)
+    for b in range(2):
+        for i in range(5):
+            for h in range(4):
+                logits = k[b, : i + 1, h] @ q[b, i, h] / 8**0.5
+                logits = logits + p["bias"][:16, h][torch.arange(i, -1, -1)]
+                usual[b, i, h] = logits.softmax(0) @ v[b, : i + 1, h]
+    np.testing.assert_allclose(found, usual.flatten(2).detach(), atol=1e-5)
+
+
+def test_values_may_be_stored_normalised(rng):
+    k, v = torch.from_numpy(rng.normal(size=(2, 2, 4, 5, 8)))
+    with variant("values normalised too"):
+        memory = torch_model.Memory(2, 4, 6, 8, torch.float64)
+        memory.write(k, v)
+    assert torch_model.Memory is Memory
+    assert torch.equal(memory.keys[:, :, :5], k)
+    lengths = memory.values[:, :, :5].norm(dim=-1)
+    np.testing.assert_allclose(lengths, 8**0.5)
+    cosine = torch.cosine_similarity(memory.values[:, :, :5], v, dim=-1)
+    np.testing.assert_allclose(cosine, 1)
+
+
+def test_perplexities_belong_to_their_seeds(tiny, study):
+    ways = {M: lambda seed, M=M: (tiny.case(seed), dict(memory=M)) for M in (64, 0)}
+    found = results.perplexities(study, tiny, ways)
+    for M in (64, 0):
+        for seed in (0, 1):
+            nats = study.shelf.read(tiny.case(seed), dict(memory=M))
+            total, n = sum(float(x.sum()) for x in nats), sum(map(len, nats))
+            assert found[M][seed] == pytest.approx(np.exp(total / n), rel=1e-5)
+
+
+def test_the_crossing_lies_between_the_sizes_around_it():
+    def result(goal):
+        sizes = zip((1e6, 2e6, 4e6), (100.0, 50.0, 25.0))
+        rows = [dict(parameters=n, perplexity=[p], ratio=[p / 100]) for n, p in sizes]
+        rows[-1]["times"] = 4
+        return dict(rows=[*rows, dict(parameters=1e6, perplexity=[goal], ratio=[0.1])])
+
+    assert scale.crossing(result(50.0)) == pytest.approx(2e6)
+    assert scale.crossing(result(100 / 2**0.5)) == pytest.approx(2e6 / 2**0.5)
+    assert scale.crossing(result(20.0)) is None
+    assert "1.4 times" in scale.verdict(result(100 / 2**0.5))
+
+
+def test_retrofit_closes_none_of_the_gap_at_first_and_all_at_last(tiny, study):
+    found = retrofit.measure(study, tiny)["rows"]
+    assert found[0]["closed"] == [0, 0]
+    np.testing.assert_allclose(found[-1]["closed"], 1)
+    for i, x in enumerate(found[1]["perplexity"]):
+        a, c = found[0]["perplexity"][i], found[-1]["perplexity"][i]
+        assert found[1]["closed"][i] == pytest.approx((a - x) / (a - c))
+
+
+def test_fresh_keys_have_not_gone_stale(tiny, study):
+    """Weights that stand still make the same keys again, whatever their age."""
+    case = tiny.case(0, memory=2048, learning_rate=1e-12)
+    case = replace(case, training=replace(case.training, steps=20, weight_decay=0.0))
+    found = staleness.stale(study.shelf, case)["ages"]
+    assert set(found) == {1, 2, 4, 8}
+    np.testing.assert_allclose(list(found.values()), 1, atol=1e-4)
+    moved = replace(case, training=replace(case.training, learning_rate=0.05))
+    cosines = [x[0] for x in staleness.stale(study.shelf, moved)["ages"].values()]
+    assert cosines[-1] < cosines[0] < 0.9999
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_a_claim_gives_a_table_a_figure_and_a_page(
+    name, tiny, study, tmp_path, monkeypatch
+):
+    small = {1: (4, 32, 4), 2: (4, 40, 4), 4: (4, 64, 4)}
+    monkeypatch.setattr(scale, "SIZES", small)
+    monkeypatch.setattr(memory, "SIZES", (0, 64))
+    seeds = tiny.seeds if name in ("memory", "lookups") else (0,)
+    some, command = replace(tiny, seeds=seeds), f"python -m minimt reproduce {name}"
+    study.used.clear()
+    result = results.reproduce(name, some, study, command)
+    results.write(tmp_path, result)
+    assert json.loads((tmp_path / f"{name}.json").read_text()) == result
+    assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+    page, claim = (tmp_path / f"{name}.md").read_text(), results.module(name)
+    for row in claim.rows(result):
+        assert "| " + " | ".join(map(str, row)) + " |" in page
+    verdict = claim.verdict(result)
+    assert verdict in page and results.text(result).startswith(verdict)
+    said = claim.draw(result).get_suptitle()
+    assert said.replace("\n", " ") == verdict
+    assert result["seeds"] == list(seeds) and result["starts"]
+    assert result["seconds"]["training"] > 0 and CODE in result["texts"]
+
+
+@pytest.mark.parametrize("name", ["memory", "staleness"])
+def test_same_seeds_same_numbers(name, tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(memory, "SIZES", (0, 64))
+    some = replace(tiny, seeds=(0,), texts={CODE: tiny.texts[CODE]})
+    found = [results.module(name).measure(Here(tmp_path / x), some) for x in "ab"]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("results/*.json")), ids=lambda x: x.stem
+)
+def test_what_is_committed_is_what_its_numbers_say(path):
+    result = json.loads(path.read_text())
+    assert result["claim"] == path.stem and not result["quick"]
+    assert path.with_suffix(".md").read_text() == results.page(result)
+    assert path.with_suffix(".png").stat().st_size < 100_000
+    assert "/tmp" not in path.read_text() and "/home" not in path.read_text()
+    assert len(result["seeds"]) >= 3 or result["claim"] == "formation"
+    assert result["seconds"]["training"] / result["machine"]["cores"] < 3600
+
+
+INTERRUPTED = """
+import pathlib, sys
+from minimt import train
+from minimt.reproduce.study import Study
+from test_reproduce import BASE, Plan, Source, CODE
+
+def slowly(shelf, case):
+    train.SAVE_EVERY = 0  # so that something is there when Ctrl-C comes
+    shelf.train(case)
+
+if __name__ == "__main__":
+    texts, kept = sys.argv[1:]
+    plan = Plan(True, (0,), 60, {CODE: Source(texts, held_out=2)}, BASE)
+    with Study(pathlib.Path(kept)) as study:
+        study.map(slowly, [(study.shelf, plan.case(s)) for s in range(6)], "train")
+"""
+
+
+def test_ctrl_c_stops_all_trainings_and_loses_none(texts, tiny, tmp_path):
+    script, kept = tmp_path / "interrupted.py", tmp_path / "kept"
+    script.write_text(INTERRUPTED)
+    about = environment()
+    about["PYTHONPATH"] += os.pathsep + str(ROOT / "tests")
+    command = [sys.executable, str(script), str(texts / "one"), str(kept)]
+    job = subprocess.Popen(
+        command, env=about, stderr=subprocess.PIPE, start_new_session=True
+    )
+    while not list(kept.glob("*.unfinished")) and job.poll() is None:
+        time.sleep(0.02)
+    os.killpg(job.pid, signal.SIGINT)  # as a terminal does
+    assert b"KeyboardInterrupt" in job.communicate(timeout=60)[1] and job.returncode
+    assert not list(kept.glob("*.pt"))
+    study, alone = Here(kept), Here(tmp_path / "alone")
+    source = Source(str(texts / "one"), held_out=2)
+    case = Plan(True, (0,), 60, {CODE: source}, BASE).case(0)
+    begun = [
+        x
+        for x in (study, alone)
+        if x.shelf.weights(case).with_suffix(".unfinished").exists()
+    ]
+    assert begun == [study]
+    for x in (study, alone):
+        x.train([case])
+    for a, b in zip(
+        study.shelf.model(case).parameters(), alone.shelf.model(case).parameters()
+    ):
+        assert torch.equal(a, b)
+
+
+@pytest.mark.parametrize(
+    "flags, word",
+    [
+        (["nothing"], "invalid choice"),
+        (["memory", "--texts", "nowhere"], "there is no folder nowhere"),
+        (["memory", "--texts", "empty"], "has no folders in it"),
+        (["memory", "--quick", "--texts", "empty"], "leave out --texts"),
+        (["memory", "--device", "abacus"], "no device abacus"),
+        (["memory", "--out", "file"], "file"),
+    ],
+)
+def test_mistakes_are_one_line(flags, word, tmp_path):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").write_text("")
+    code, out, said = minimt(tmp_path, "reproduce", *flags)
+    assert (code, out) == (2, "") and word in said and said.count("\n") == 1
+    assert not (tmp_path / "results").exists()
