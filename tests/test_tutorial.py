@@ -14,7 +14,7 @@ TUTORIAL = ROOT / "tutorial"
 PAGES = [ROOT / "README.md", *sorted(TUTORIAL.glob("*.md"))]
 PAGES += sorted(TUTORIAL.glob("answers/*.md"))
 CHAPTERS = "01_attention 02_position 03_cache 04_memory 05_search".split()
-CHAPTERS += "06_lsh 07_gate 08_model 09_training".split()
+CHAPTERS += "06_lsh 07_gate 08_model 09_training 10_results".split()
 HEADINGS = "The idea · The maths · By hand · The picture · What to build"
 HEADINGS += " · Common mistakes · Further questions · Next"
 
