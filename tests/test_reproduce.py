@@ -246,7 +246,8 @@ def test_the_crossing_lies_between_the_sizes_around_it():
         sizes = zip((1e6, 2e6, 4e6), (100.0, 50.0, 25.0))
         rows = [dict(parameters=n, perplexity=[p], ratio=[p / 100]) for n, p in sizes]
         rows[-1]["times"] = 4
-        return dict(rows=[*rows, dict(parameters=1e6, perplexity=[goal], ratio=[0.1])])
+        rows.append(dict(parameters=1e6, perplexity=[goal], ratio=[0.1]))
+        return dict(steps=[200], rows=rows)
 
     assert scale.crossing(result(50.0)) == pytest.approx(2e6)
     assert scale.crossing(result(100 / 2**0.5)) == pytest.approx(2e6 / 2**0.5)
@@ -275,6 +276,9 @@ def test_fresh_keys_have_not_gone_stale(tiny, study):
     assert cosines[-1] < cosines[0] < 0.9999
 
 
+FULL = "finetune", "lookups"  # whose full plan does more than repeat the quick one
+
+
 @pytest.mark.parametrize("name", CLAIMS)
 def test_a_claim_gives_a_table_a_figure_and_a_page(
     name, tiny, study, tmp_path, monkeypatch
@@ -283,7 +287,8 @@ def test_a_claim_gives_a_table_a_figure_and_a_page(
     monkeypatch.setattr(scale, "SIZES", small)
     monkeypatch.setattr(memory, "SIZES", (0, 64))
     seeds = tiny.seeds if name in ("memory", "lookups") else (0,)
-    some, command = replace(tiny, seeds=seeds), f"python -m minimt reproduce {name}"
+    some = replace(tiny, seeds=seeds, quick=name not in FULL)
+    command = f"python -m minimt reproduce {name}"
     study.used.clear()
     result = results.reproduce(name, some, study, command)
     results.write(tmp_path, result)

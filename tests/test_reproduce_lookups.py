@@ -280,7 +280,7 @@ def test_the_uses_that_gain_most_come_first(known, monkeypatch):
 
 
 def test_without_far_uses_the_table_says_so(known, monkeypatch):
-    row = dict(text="a", top={}, kinds={})
+    row = dict(text="a", steps=5, top={}, kinds={})
     for name in parts.TOP:
         row["top"][name] = dict(gains=[None, 0.5], losses=[None, None])
     for name in (*KINDS, lookups.KNOWN):

@@ -17,6 +17,7 @@ def bars(title, label, values):
         ax.annotate(f"{mean:.3f}", (max(x), place), (6, 0), **about)
     ax.axvline(1, color=figures.GREY, linestyle=":")
     ax.set_yticks(places, values, fontsize=9)
+    ax.margins(y=0.04)
     ax.invert_yaxis()
     ax.grid(axis="y", visible=False)
     ax.set_xlim(0, 1.15 * max(max(x) for x in values.values()))

@@ -9,7 +9,7 @@ beside it.
 import numpy as np
 
 from .. import figures
-from ..evaluate import document_losses, read_twice
+from ..evaluate import read_twice
 
 LEGS, LONGER = 6, 5  # a leg has so many times the steps of the plan
 FORMED = 0.1  # nats that a second reading saves where there is lookup
@@ -37,12 +37,12 @@ def measure(study, plan):
 
 def judge(shelf, case):
     """Perplexity with memory and without, and nats that second readings save."""
-    docs = shelf.corpus(case).held.docs
     with_it, without = (
-        float(np.exp(np.concatenate(document_losses(model, docs)).mean()))
-        for model in (shelf.model(case), shelf.model(case, memory=0))
+        float(np.exp(np.concatenate(shelf.read(case, changes)).mean()))
+        for changes in ({}, dict(memory=0))
     )
-    twice = read_twice(shelf.model(case, memory=LARGE), docs)
+    model, docs = shelf.model(case, memory=LARGE), shelf.corpus(case).held.docs
+    twice = read_twice(model, docs)
     saved = twice and twice["saved"]
     return dict(perplexity=with_it, without_memory=without, second_reading_saves=saved)
 

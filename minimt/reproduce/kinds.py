@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .results import center, within
+
 PHRASE = 4  # tokens, the predicted one last
 KINDS = (
     "name last seen far back, in a repeated phrase",
@@ -178,3 +180,19 @@ def by_seed(found):
     if not isinstance(found[0], dict):
         return list(found)
     return {name: by_seed([x[name] for x in found]) for name in found[0]}
+
+
+def known(share):
+    """The shares of those seeds that have one."""
+    return [x for x in share if x is not None]
+
+
+def mean(share):
+    """Mean of those seeds that have a share, nan where none has."""
+    return center(known(share) or [np.nan])
+
+
+def cell(shares):
+    """Some shares, each a list by seed, in percent."""
+    values = [[100 * x for x in known(share)] for share in shares]
+    return "; ".join(within(x, 1) if x else "–" for x in values)

@@ -13,8 +13,10 @@ token: its key tells what came before. It is the definition, or an earlier use, 
 token lies in one of the same name. Beside it are all places found, by their weights, a
 random place in memory (the mean of all), the latest place, the latest that follows the
 same token as the one just read, and the latest of the very token to come, which a model
-cannot know.
+cannot know. All of it again after three times the steps; the figure is of the first.
 """
+
+from itertools import islice, product
 
 import numpy as np
 
@@ -33,20 +35,24 @@ from .kinds import (
     SECOND,
     TOP,
     by_seed,
+    cell,
     choices,
     classes,
     concentration,
     grouped,
     is_far,
     kinds,
+    known,
+    mean,
     shares,
     uses,
     weigh,
 )
 from .plan import CODE, PROOFS
-from .results import center, spread, within
+from .results import spread
 
 FINDERS = {CODE: python, PROOFS: hol_light}
+LONGER = 3  # times the plan's steps, to see where the shares tend
 SMALL, LARGE = 512, 8192
 BEST, AFTER = CHOICES[0], CHOICES[4]
 NO_USE = "no use of a name is that far from its definition"
@@ -54,20 +60,22 @@ KNOWN = "any name that the document has defined"
 
 
 def measure(study, plan):
-    """A row for each text: shares, by seed, of the gain and of what is looked up."""
+    """A row for each text and training: shares of the gain and of what is looked up."""
+    lengths = [plan.steps] if plan.quick else [plan.steps, LONGER * plan.steps]
     texts = [text for text in FINDERS if text in plan.texts]
     cases = {
-        (text, seed): plan.case(seed, text) for text in texts for seed in plan.seeds
+        (steps, text): [plan.case(seed, text, steps=steps) for seed in plan.seeds]
+        for steps, text in product(lengths, texts)
     }
-    study.train(cases.values())
+    wanted = [(case, text) for (_, text), x in cases.items() for case in x]
+    study.train([case for case, _ in wanted])
     sizes = [dict(memory=M) for M in (SMALL, LARGE)]
-    study.read([(case, size) for case in cases.values() for size in sizes])
-    wanted = [(study.shelf, case, text) for (text, _), case in cases.items()]
-    found = dict(zip(cases, study.map(look, wanted, "look")))
+    study.read([(case, size) for case, _ in wanted for size in sizes])
+    seen = iter(study.map(look, [(study.shelf, *x) for x in wanted], "look"))
     rows = []
-    for text in texts:
-        shares, examples = zip(*(found[text, seed] for seed in plan.seeds))
-        row = dict(text=text, **by_seed(shares))
+    for (steps, text), x in cases.items():
+        shares, examples = zip(*islice(seen, len(x)))
+        row = dict(text=text, steps=steps, **by_seed(shares))
         # Only names that are everyone's: those of other texts belong to their reader.
         rows.append(row | dict(examples=examples[0] if text == CODE else []))
     return dict(rows=rows)
@@ -142,7 +150,7 @@ def rows(result):
             [row["looked_up"][group][choice][x] for x in CLASSES[:2]]
         )
 
-    lines = [line("shares, %", lambda row: row["text"])]
+    lines = [line("shares, %", lambda row: f"{row['text']}, {row['steps']} steps")]
     lines.append(line("tokens", lambda row: "of all gains; of all losses"))
     for name in TOP:
         label = f"the {name} that gain most; that lose most"
@@ -161,22 +169,6 @@ def of_uses(row):
     """What the shares of places are of."""
     count = sum(row["uses"][FIRST])
     return f"of {count} uses: the definition; an earlier use" if count else NO_USE
-
-
-def known(share):
-    """The shares of those seeds that have one."""
-    return [x for x in share if x is not None]
-
-
-def mean(share):
-    """Mean of those seeds that have a share, nan where none has."""
-    return center(known(share) or [np.nan])
-
-
-def cell(shares):
-    """Some shares, each a list by seed, in percent."""
-    values = [[100 * x for x in known(share)] for share in shares]
-    return "; ".join(within(x, 1) if x else "–" for x in values)
 
 
 def verdict(result):
@@ -203,12 +195,15 @@ def between(shares):
 
 
 def draw(result):
-    """Kinds by their shares of tokens and of gainers; the classes of chosen places."""
+    """Kinds by their shares of tokens and gainers, and chosen places; first length."""
     figure, (left, right) = figures.panels("", 2, width=4.85, sharey=False)
     figure.suptitle(verdict(result), fontsize=11.5, wrap=True)
     looks = (figures.BLUE, "o"), (figures.ORANGE, "s")
-    for k, (row, (colour, marker)) in enumerate(zip(result["rows"], looks)):
-        where = k * 0.35 - 0.175 * (len(result["rows"]) - 1)
+    shown = [
+        row for row in result["rows"] if row["steps"] == result["rows"][0]["steps"]
+    ]
+    for k, (row, (colour, marker)) in enumerate(zip(shown, looks)):
+        where = k * 0.35 - 0.175 * (len(shown) - 1)
         style = dict(color=colour, label=row["text"])
         draw_kinds(left, row["kinds"], where, style | dict(marker=marker))
         draw_choices(right, row["looked_up"], where, style)

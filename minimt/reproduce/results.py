@@ -27,7 +27,8 @@ def reproduce(name, plan, study, command):
         for text, source in plan.texts.items()
         if any(case.source == source for case in kept)
     }
-    about = dict(claim=name, command=command, quick=plan.quick, seeds=plan.seeds)
+    about = dict(claim=name, command=command, quick=plan.quick)
+    about["seeds"] = sorted({case.first_seed for case in kept})
     about["starts"] = sorted({case.config.start for case in kept})
     about["steps"] = sorted({case.training.steps for case in kept})
     about["model"] = asdict(plan.base)
@@ -87,13 +88,14 @@ def origin(result):
         f"{name} ({x['documents']} documents, {x['bytes'] / 1e6:.1f} MB)"
         for name, x in result["texts"].items()
     )
-    seeds, versions = ", ".join(map(str, result["seeds"])), result["versions"]
+    seeds, versions = result["seeds"], result["versions"]
+    seeds = f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
     seconds, cores = result["seconds"], result["machine"]["cores"]
     starts, steps = " and ".join(result["starts"]), ", ".join(map(str, result["steps"]))
     return [
         f"    {result['command']}",
         "",
-        f"Texts: {', '.join(texts)}. Seeds {seeds}; {steps} steps of 1,024 "
+        f"Texts: {', '.join(texts)}. {seeds}; {steps} steps of 1,024 "
         f"tokens; {starts} start. Python {versions['python']}, torch "
         f"{versions['torch']}, {cores} cores; its trainings took "
         f"{seconds['training'] / 60:.0f} minutes on one core each, this command "

@@ -77,7 +77,7 @@ def crossing(result):
 def verdict(result):
     """What was found, in a sentence."""
     *plain, remembering = result["rows"]
-    said = f"A memory of {MEMORY} is worth"
+    said = f"After {result['steps'][-1]} steps a memory of {MEMORY} is worth"
     at = crossing(result)
     if at:
         return f"{said} {at / remembering['parameters']:.1f} times the parameters"
