@@ -1,6 +1,10 @@
 """Fixtures: random numbers, and each function in NumPy and in torch behind one face."""
 
+import os
 from types import SimpleNamespace
+
+# Before NumPy and torch begin: two tests at a time, a core each, wait for nothing.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import pytest
