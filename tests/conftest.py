@@ -1,10 +1,14 @@
 """Fixtures: random numbers, and each function in NumPy and in torch behind one face."""
 
 import os
+import signal
 from types import SimpleNamespace
 
 # Before NumPy and torch begin: two tests at a time, a core each, wait for nothing.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A job in the background ignores Ctrl-C, and so would all that the tests begin.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
