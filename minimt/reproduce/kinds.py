@@ -182,17 +182,17 @@ def by_seed(found):
     return {name: by_seed([x[name] for x in found]) for name in found[0]}
 
 
-def known(share):
+def present(share):
     """The shares of those seeds that have one."""
     return [x for x in share if x is not None]
 
 
 def mean(share):
     """Mean of those seeds that have a share, nan where none has."""
-    return center(known(share) or [np.nan])
+    return center(present(share) or [np.nan])
 
 
 def cell(shares):
     """Some shares, each a list by seed, in percent."""
-    values = [[100 * x for x in known(share)] for share in shares]
+    values = [[100 * x for x in present(share)] for share in shares]
     return "; ".join(within(x, 1) if x else "–" for x in values)

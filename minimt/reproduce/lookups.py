@@ -42,8 +42,8 @@ from .kinds import (
     grouped,
     is_far,
     kinds,
-    known,
     mean,
+    present,
     shares,
     uses,
     weigh,
@@ -236,7 +236,7 @@ def draw_choices(ax, found, where, style):
     bars.append((BEST, SECOND, f"{BEST},\n{SECOND} of a name"))
     for y, (choice, group, _) in enumerate(bars):
         defined, used = (found[group][choice][name] for name in CLASSES[:2])
-        both = [x + y for x, y in zip(known(defined), known(used))]
+        both = [x + y for x, y in zip(present(defined), present(used))]
         about = dict(height=0.3, color=style["color"])
         label = None if y else style["label"]
         ax.barh(y + where, mean(defined), label=label, **about)
