@@ -122,11 +122,7 @@ def inspect_command(args):
         explorer.write(args.html, model, vocabulary, text, name)
         return f"open {args.html} in a browser", dict(page=args.html)
     doc = data.encode(vocabulary, text)
-    if len(doc) <= model.config.segment:
-        raise InputError(
-            f"{args.file} has {len(doc)} tokens and fits one segment of "
-            f"{model.config.segment}, so nothing is in memory: give a longer file"
-        )
+    lookups.check(model.config, doc, args.file)
     found = lookups.gainers(model, doc, args.top)
     return lookups.report(model, vocabulary, doc, found), [asdict(x) for x in found]
 

@@ -14,10 +14,9 @@ import numpy as np
 from tqdm import tqdm
 
 from .data import encode
-from .errors import InputError
 from .evaluate import document_losses, with_memory
 from .files import replace_file
-from .lookups import retrieved
+from .lookups import check, retrieved
 
 TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")
 PLACES = 4  # of those that a head found, shown per token
@@ -54,19 +53,6 @@ def page(model, vocabulary, text, name):
         weight=pack(np.rint(weight * WHOLE).astype(np.int64)),
     )
     return fill(name, config, content)
-
-
-def check(config, doc, name):
-    """InputError where no token of the document can look anything up."""
-    if not config.memory:
-        raise InputError(
-            "this model has no memory to explore: give one with --memory 1 or more"
-        )
-    if len(doc) - 1 <= config.segment:  # the last token is predicted, but asks nothing
-        raise InputError(
-            f"{name} has {len(doc) - 1} tokens and fits one segment of "
-            f"{config.segment}, so nothing is in memory: give a longer file"
-        )
 
 
 def heaviest(model, doc, keep, on_segment):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from .errors import InputError
 from .evaluate import document_losses, with_memory
 
 
@@ -20,6 +21,19 @@ class Lookup:
     without: float
     with_memory: float
     places: list
+
+
+def check(config, doc, name):
+    """InputError where no token of the document can look anything up."""
+    if not config.memory:
+        raise InputError(
+            "this model has no memory to explore: give one with --memory 1 or more"
+        )
+    if len(doc) - 1 <= config.segment:  # the last token is predicted, but asks nothing
+        raise InputError(
+            f"{name} has {len(doc) - 1} tokens and fits one segment of "
+            f"{config.segment}, so nothing is in memory: give a longer file"
+        )
 
 
 def gainers(model, doc, top):

@@ -196,8 +196,8 @@ def between(shares):
 
 def draw(result):
     """Kinds by their shares of tokens and gainers, and chosen places; first length."""
-    figure, (left, right) = figures.panels("", 2, width=4.85, sharey=False)
-    figure.suptitle(verdict(result), fontsize=11.5, wrap=True)
+    title = verdict(result)
+    figure, (left, right) = figures.panels(title, 2, width=4.85, sharey=False)
     looks = (figures.BLUE, "o"), (figures.ORANGE, "s")
     shown = [
         row for row in result["rows"] if row["steps"] == result["rows"][0]["steps"]
