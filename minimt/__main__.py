@@ -11,7 +11,7 @@ def main():
         from .course.cli import main
     else:
         try:
-            from .cli import main
+            from .console.cli import main
         except ModuleNotFoundError as error:
             need = f"all but {', '.join(COMMANDS)} need {error.name}"
             print(f"minimt: {need}: pip install -r requirements.txt", file=sys.stderr)

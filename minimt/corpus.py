@@ -2,15 +2,17 @@
 
 import hashlib
 import json
+import logging
 import pathlib
-import sys
 from dataclasses import dataclass, replace
 
 from tokenizers import Tokenizer
 
-from . import data, distributed
+from . import data
 from .config import option
 from .errors import InputError
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class Source:
         documents, left_out = data.read_folder(self.data, endings)
         if left_out:
             few = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
-            say(f"left out {len(left_out)} empty, binary or repeated files: {few}")
+            log.info(f"left out {len(left_out)} empty, binary or repeated files: {few}")
         return documents
 
 
@@ -82,7 +84,7 @@ def load_corpus(source, config, seed, folder):
             "give longer texts, or a smaller --segment"
         )
     if len(long) < len(docs):
-        say(f"left out {len(docs) - len(long)} documents that fit in a segment")
+        log.info(f"left out {len(docs) - len(long)} documents that fit in a segment")
     return Corpus(digest(documents), vocabulary, long, hold_out(held, vocabulary))
 
 
@@ -104,9 +106,3 @@ def check_documents(saved, found):
             "these are not the documents that the run was trained on: bring them back, "
             "train anew, or evaluate on another folder by --data"
         )
-
-
-def say(line):
-    """A word to the person at the terminal, not one per process."""
-    if distributed.leader():
-        print(line, file=sys.stderr, flush=True)

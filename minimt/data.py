@@ -195,9 +195,9 @@ class DocumentStreams:
 
     def turn_page(self, b):
         """Give stream b its next document if one is read; True if it starts."""
-        if self.document[b] >= 0:
-            if self.offset[b] < len(self.docs[self.document[b]]) - 1:
-                return False
+        document = self.document[b]
+        if document >= 0 and self.offset[b] < len(self.docs[document]) - 1:
+            return False
         if not self.queue and self.seed is not None:
             self.shuffle()
         self.document[b] = self.queue.pop(0) if self.queue else -1

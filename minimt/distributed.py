@@ -3,6 +3,7 @@
 import os
 import time
 from contextlib import contextmanager
+from itertools import chain
 
 import torch
 from torch import distributed
@@ -113,7 +114,7 @@ def gather(x):
     if isinstance(x, list):
         parts = [None] * size() if leader() else None
         distributed.gather_object(x, parts)
-        return sum(parts, []) if leader() else x
+        return list(chain.from_iterable(parts)) if leader() else x
     x = x.cpu().contiguous()
     parts = [torch.empty_like(x) for _ in range(size())] if leader() else None
     distributed.gather(x, parts)

@@ -145,7 +145,7 @@ def recall_curves(metrics):
     title = f"Far numbers recalled: {far[0]:.1%} with memory, {far[1]:.1%} without"
     figure, ax = axes(title, "step", "share of numbers recalled")
     for name, style in dict(memory=WITH, vanilla=WITHOUT).items():
-        steps, near, far = zip(*metrics[name]["curve"])
+        steps, _, far = zip(*metrics[name]["curve"])
         ax.plot(steps, far, markersize=4, **style)
     ax.axhline(metrics["chance"], color=GREY, linestyle=":", label="chance")
     ax.set_ylim(-0.02, 1.05)

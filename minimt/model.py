@@ -9,11 +9,11 @@ from .attention import attend, merge_heads, split_heads
 from .cache import document_mask, extend_cache
 from .config import Config
 from .gate import attend_to_memory, mix
+from .init import init_params
 from .lsh import LSH
 from .memory import Memory, l2_normalize
 from .position import relative_bias
 from .search import exact_topk
-from .start import init_params
 
 __all__ = ["Config", "State", "forward", "init_params", "loss", "token_losses"]
 

@@ -5,9 +5,9 @@ import torch.nn.functional as F
 from torch import nn
 
 from .config import Config
+from .init import init_params
 from .model import State, check_tokens
-from .start import init_params
-from .torch_attention import (
+from .torch_attention import (  # noqa: F401 (all twins can be had from here)
     attend,
     attend_to_memory,
     causal_mask,
@@ -22,13 +22,7 @@ from .torch_attention import (
 )
 from .torch_lsh import LSHMemory
 from .torch_memory import Memory
-from .torch_search import exact_topk
-
-# The names that NumPy has too, for those who look for the twins in one place.
-__all__ = """
-softmax causal_mask attend split_heads merge_heads relative_bias extend_cache Memory
-l2_normalize exact_topk attend_to_memory mix MemorizingTransformer loss token_losses
-""".split()
+from .torch_search import exact_topk  # noqa: F401
 
 
 def start_documents(state, starts):

@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_model import CONFIG
 
-from minimt import approximate
+from minimt.benchmark import approximate
 from minimt.corpus import HeldOut
 from minimt.memory import l2_normalize
 from minimt.torch_model import MemorizingTransformer

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from test_cli import place, run  # noqa: F401 (fixtures)
 
-from minimt import bench, figures, report
+from minimt import figures
+from minimt.benchmark import bench
+from minimt.console import report
 from minimt.errors import InputError
 
 

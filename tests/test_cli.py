@@ -13,7 +13,7 @@ from contextlib import redirect_stderr, redirect_stdout
 import pytest
 import torch
 
-from minimt.cli import main
+from minimt.console.cli import main
 
 SMALL = (
     "--vocab 280 --embed 16 --heads 2 --layers 2 --segment 8 --cache 8 --memory 64 "
@@ -125,7 +125,8 @@ def test_inspect_shows_what_memory_found(place, run):
 def test_a_killed_run_resumes_as_if_it_had_never_stopped(place, run):
     """Killed between steps at a checkpoint, with no chance to say good-bye."""
     script = (
-        "import os, sys; from minimt import cli, train; train.SAVE_EVERY = 0\n"
+        "import os, sys; from minimt import train; from minimt.console import cli\n"
+        "train.SAVE_EVERY = 0\n"
         "step = train.Trainer.step\n"
         "def killed(self):\n"
         "    if len(self.losses) == 4: os.kill(os.getpid(), 9)\n"

@@ -7,7 +7,12 @@ import numpy as np
 import pytest
 
 from minimt import data
-from minimt.definitions import hol_light, named_tokens, python, without_comments
+from minimt.inspection.definitions import (
+    hol_light,
+    named_tokens,
+    python,
+    without_comments,
+)
 
 MARK = re.compile("«([^»]*)»|‹([^›]*)›")
 

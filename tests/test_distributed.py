@@ -17,11 +17,12 @@ from test_cli import SMALL, environment, place  # noqa: F401 (a fixture)
 from test_model import CONFIG
 from test_train import TRAINING, finish, trainer_of
 
-from minimt import compare, distributed, train
-from minimt.cli import main
+from minimt import distributed, train
 from minimt.config import Config
+from minimt.console.cli import main
 from minimt.corpus import Source
 from minimt.errors import InputError
+from minimt.experiments import compare
 from minimt.torch_model import MemorizingTransformer
 from minimt.train import Training
 

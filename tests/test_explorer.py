@@ -13,8 +13,9 @@ import pytest
 from test_model import CONFIG, params_of
 from webdriver import Browser, programs
 
-from minimt import data, evaluate, explorer, lookups
+from minimt import data, evaluate
 from minimt.errors import InputError
+from minimt.inspection import explorer, lookups
 from minimt.torch_model import MemorizingTransformer
 
 CODE = "def one(two):\n    three = four + 5\n\n\n    return three * two\n\n"

@@ -5,8 +5,9 @@ import pytest
 import torch
 from test_model import CONFIG, params_of
 
-from minimt import data, evaluate, lookups, model
+from minimt import data, evaluate, model
 from minimt.generate import generate
+from minimt.inspection import lookups
 from minimt.torch_model import MemorizingTransformer
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from minimt import peers
+from minimt.benchmark import peers
 from minimt.config import Config
 from minimt.memory import l2_normalize
 from minimt.search import exact_topk

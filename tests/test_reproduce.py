@@ -14,15 +14,17 @@ import pytest
 import torch
 from test_cli import environment, minimt, one_thread  # noqa: F401 (a fixture)
 
-from minimt import start, torch_model
+from minimt import init as start
+from minimt import torch_model
 from minimt.config import Config
 from minimt.corpus import Source
 from minimt.errors import InputError
-from minimt.reproduce import CLAIMS, memory, results, retrofit, scale, shelf
-from minimt.reproduce import staleness
+from minimt.reproduce import results
+from minimt.reproduce import trained as shelf
+from minimt.reproduce.claims import CLAIMS, memory, retrofit, scale, staleness
 from minimt.reproduce.plan import CODE, Plan
-from minimt.reproduce.shelf import Shelf
 from minimt.reproduce.study import Study
+from minimt.reproduce.trained import Shelf
 from minimt.reproduce.variants import PARTS, first_weights, variant
 from minimt.torch_memory import Memory
 from minimt.torch_model import MemorizingTransformer

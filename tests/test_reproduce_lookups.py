@@ -9,10 +9,10 @@ import torch
 
 from minimt import data
 from minimt.config import Config
-from minimt.definitions import NamedTokens, named_tokens, python
 from minimt.errors import InputError
+from minimt.inspection.definitions import NamedTokens, named_tokens, python
 from minimt.reproduce import kinds as parts
-from minimt.reproduce import lookups
+from minimt.reproduce.claims import lookups
 from minimt.reproduce.kinds import CHOICES, CLASSES, KINDS, Use
 
 SIZES = dict(vocab=300, layers=2, heads=2, embed=8, memory_layer=1, neighbours=2)

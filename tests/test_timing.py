@@ -1,6 +1,6 @@
 """Timing: functions take turns, and ratios are of the same round."""
 
-from minimt import timing
+from minimt.benchmark import timing
 
 
 def test_functions_take_turns_and_the_first_round_is_not_counted(monkeypatch):

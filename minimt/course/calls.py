@@ -203,7 +203,8 @@ def read(stem):
 def plain(path, most):
     """Open a file that is neither a link nor a pipe, nor larger than it may be."""
     careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    file = open(os.open(path, os.O_RDONLY | careful | getattr(os, "O_BINARY", 0)), "rb")
+    flags = os.O_RDONLY | careful | getattr(os, "O_BINARY", 0)
+    file = open(os.open(path, flags), "rb")  # noqa: SIM115 (the caller closes it)
     about = os.fstat(file.fileno())
     if not stat.S_ISREG(about.st_mode) or about.st_size > most:
         file.close()

@@ -8,8 +8,8 @@ import signal
 import sys
 import time
 
+from ..console.flags import Parser, count, several
 from ..errors import InputError
-from ..flags import Parser, count, several
 from ..notebooks import refresh
 from . import COMMANDS, assignment, export, grade, nbgrader, private, report, sandbox
 from .steps import STEPS

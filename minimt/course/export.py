@@ -6,7 +6,7 @@ names private cases by their number only.
 """
 
 import os
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from ..files import write_json
 from .report import by_step, total
@@ -70,7 +70,7 @@ def classroom50(path, verdicts, seconds=0.0, output=""):
         commit=commit,
         release=said("RELEASE_URL"),
         review=said("REVIEW_URL", commit),
-        datetime=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        datetime=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
     tests = [
         {

@@ -116,7 +116,8 @@ def listen(process, output):
     while some := process.stdout.read1(1 << 16):
         output.extend(some[: PRINTED - len(output)])
         if len(output) >= PRINTED:
-            return end(process)
+            end(process)
+            return
 
 
 def end(process):

@@ -7,7 +7,7 @@ from ..config import Config
 from ..corpus import Source
 from ..errors import InputError
 from ..train import Training
-from .shelf import Case
+from .trained import Case
 
 CODE, PROOFS, BOOKS = "standard library", "hol_light", "books"
 

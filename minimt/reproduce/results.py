@@ -9,9 +9,10 @@ from dataclasses import asdict
 import numpy as np
 
 from .. import figures
+from ..console.report import table
 from ..corpus import digest
+from ..environment import machine, versions
 from ..files import replace_file, write_json
-from ..report import machine, table, versions
 
 
 def reproduce(name, plan, study, command):
@@ -41,7 +42,7 @@ def reproduce(name, plan, study, command):
 
 def module(name):
     """The module of a claim."""
-    return importlib.import_module(f"{__package__}.{name}")
+    return importlib.import_module(f"{__package__}.claims.{name}")
 
 
 def describe(source):

@@ -9,7 +9,7 @@ from multiprocessing import get_context
 import torch
 from tqdm import tqdm
 
-from .shelf import Shelf
+from .trained import Shelf
 
 KEPT = pathlib.Path("runs/reproduce")
 

@@ -6,7 +6,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from .. import start, torch_model
+from .. import init as start
+from .. import torch_model
 from ..torch_attention import l2_normalize
 from ..torch_memory import Memory
 

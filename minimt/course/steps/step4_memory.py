@@ -130,7 +130,7 @@ def wrong_sizes(rng):
 def single(rng):
     """Vectors of float32, and a memory of float32."""
     x = rng.normal(size=(B, H, 2, D)).astype(np.float32)
-    return after(3, 4, dtype=np.float32)(rng) + [Call("l2_normalize", (x,))]
+    return [*after(3, 4, dtype=np.float32)(rng), Call("l2_normalize", (x,))]
 
 
 NORMALISED = Output("normalised", "stream head token channel")

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from ...config import Config
-from ...start import init_params
+from ...init import init_params
 from ..case import Call, Output, Result, Step, example, instead_of, law, same
 
 B, T = 3, 4

@@ -11,13 +11,13 @@ from unittest.mock import patch
 import numpy as np
 import torch
 
-from .. import figures, torch_model
-from ..approximate import cells_for, strided_maxima
-from ..evaluate import document_losses
-from ..torch_lsh import LSHMemory
-from ..torch_memory import Memory
-from .charts import curve
-from .results import center, ratios, within
+from ... import figures, torch_model
+from ...benchmark.approximate import cells_for, strided_maxima
+from ...evaluate import document_losses
+from ...torch_lsh import LSHMemory
+from ...torch_memory import Memory
+from ..charts import curve
+from ..results import center, ratios, within
 
 MEMORY = 8192
 PAGES, BUCKETS = (1, 2, 4, 8, 16, 32), (16, 64, 256, 1024)  # of LSH; of maxima

@@ -9,11 +9,11 @@ from functools import partial
 
 import numpy as np
 
-from .. import figures
-from ..start import init_params
-from ..train import Training
-from .charts import curve
-from .results import center, perplexities, ratios, within
+from ... import figures
+from ...init import init_params
+from ...train import Training
+from ..charts import curve
+from ..results import center, perplexities, ratios, within
 
 MEMORY = 8192
 SIZES = {  # times the parameters: layers, embed, heads

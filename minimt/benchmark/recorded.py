@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from . import data
-from .errors import InputError
-from .torch_model import MemorizingTransformer
+from .. import data
+from ..errors import InputError
+from ..torch_model import MemorizingTransformer
 
 STREAMS = 16  # pieces of the text that are read side by side
 
@@ -26,7 +26,7 @@ class Recording:
         q (B, H, T, D), keys (B, H, M, D); B is 0 where the text is too short.
         """
         H, N, D = self.keys.shape
-        starts = [at for at in range(0, N - M - T + 1, M)][:most]
+        starts = list(range(0, N - M - T + 1, M))[:most]
         q = [self.queries[:, at + M : at + M + T] for at in starts]
         keys = [self.keys[:, at : at + M] for at in starts]
         if not starts:

@@ -6,26 +6,27 @@ more. A name, or a phrase of four tokens, is far back if it was last seen where 
 smaller memory no longer reaches.
 
 Then, where a function, class, lemma or constant that the document defines
-(`minimt.definitions`; scopes aside) is used out of sight of local attention, but within
-the larger memory: is the best memory its definition? The best is the place with the
-largest weight times gate, summed over heads. What a place puts forward is its own
-token: its key tells what came before. It is the definition, or an earlier use, if that
-token lies in one of the same name. Beside it are all places found, by their weights, a
-random place in memory (the mean of all), the latest place, the latest that follows the
-same token as the one just read, and the latest of the very token to come, which a model
-cannot know. All of it again after three times the steps; the figure is of the first.
+(see `minimt.inspection.definitions`) is used out of sight of local attention,
+but within the larger memory: is the best memory its definition? The best is the place
+with the largest weight times gate, summed over heads. What a place puts forward is its
+own token: its key tells what came before. It is the definition, or an earlier use, if
+that token lies in one of the same name. Beside it are all places found, by their
+weights, a random place in memory (the mean of all), the latest place, the latest that
+follows the same token as the one just read, and the latest of the very token to come,
+which a model cannot know. All of it again after three times the steps; the figure is of
+the first.
 """
 
 from itertools import islice, product
 
 import numpy as np
 
-from .. import figures
-from ..definitions import hol_light, named_tokens, python
-from ..errors import InputError
-from ..evaluate import name_distances
-from ..lookups import retrieved_places
-from .kinds import (
+from ... import figures
+from ...errors import InputError
+from ...evaluate import name_distances
+from ...inspection.definitions import hol_light, named_tokens, python
+from ...inspection.lookups import retrieved_places
+from ..kinds import (
     ANY,
     CHOICES,
     CLASSES,
@@ -48,8 +49,8 @@ from .kinds import (
     uses,
     weigh,
 )
-from .plan import CODE, PROOFS
-from .results import spread
+from ..plan import CODE, PROOFS
+from ..results import spread
 
 FINDERS = {CODE: python, PROOFS: hol_light}
 LONGER = 3  # times the plan's steps, to see where the shares tend

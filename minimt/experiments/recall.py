@@ -6,12 +6,12 @@ from dataclasses import asdict, replace
 import torch
 from tqdm import tqdm
 
-from . import figures
-from .config import Config
-from .files import write_json
-from .phonebook import NUMBERS, VOCAB, PhoneBook
-from .report import machine, versions
-from .train import Trainer, Training
+from .. import figures
+from ..config import Config
+from ..environment import machine, versions
+from ..files import write_json
+from ..phonebook import NUMBERS, VOCAB, PhoneBook
+from ..train import Trainer, Training
 
 CONFIG = Config(
     vocab=VOCAB,

@@ -8,8 +8,8 @@ beside it.
 
 import numpy as np
 
-from .. import figures
-from ..evaluate import read_twice
+from ... import figures
+from ...evaluate import read_twice
 
 LEGS, LONGER = 6, 5  # a leg has so many times the steps of the plan
 FORMED = 0.1  # nats that a second reading saves where there is lookup

@@ -2,9 +2,16 @@
 
 import argparse
 import json
+import logging
 import sys
 
-from . import course, distributed, recall
+from .. import course, distributed
+from ..config import Config
+from ..corpus import Source
+from ..errors import InputError
+from ..experiments import recall
+from ..reproduce.claims import CLAIMS
+from ..train import Training
 from .commands import (
     bench_command,
     evaluate_command,
@@ -14,16 +21,12 @@ from .commands import (
     reproduce_command,
     train_command,
 )
-from .config import Config
-from .corpus import Source, say
-from .errors import InputError
 from .flags import Parser, add_fields, add_flag, amount, count, positive, several
-from .reproduce import CLAIMS
-from .train import Training
 
 
 def main(argv=None):
     """Run a command; 0 when it succeeded, 2 for a user's mistake, 130 after Ctrl-C."""
+    show_notices()
     try:
         args = parser().parse_args(argv)
         if args.command is not train_command and distributed.size() > 1:
@@ -37,8 +40,16 @@ def main(argv=None):
     except OSError as error:
         return mistake(f"{error.filename or 'output'}: {error.strerror}")
     except KeyboardInterrupt as stopped:
-        say(f"minimt: {str(stopped) or 'stopped'}")
+        if distributed.leader():
+            print(f"minimt: {str(stopped) or 'stopped'}", file=sys.stderr)
         return 130
+
+
+def show_notices():
+    """Write what the package logs to standard error, once and not per process."""
+    log = logging.getLogger("minimt")
+    log.handlers = [logging.StreamHandler()]
+    log.setLevel(logging.INFO if distributed.leader() else logging.WARNING)
 
 
 def mistake(line):

@@ -9,13 +9,13 @@ stored one is, by the number of steps since it was stored.
 import numpy as np
 import torch
 
-from .. import figures
-from ..data import DocumentStreams
-from ..recorded import Listener, up_to_the_memory
-from ..train import Trainer
-from .charts import curve
-from .results import center, within
-from .variants import first_weights, variant
+from ... import figures
+from ...benchmark.recorded import Listener, up_to_the_memory
+from ...data import DocumentStreams
+from ...train import Trainer
+from ..charts import curve
+from ..results import center, within
+from ..variants import first_weights, variant
 
 AGES = (1, 2, 4, 8, 16, 32, 64)  # steps
 MEMORY = 8192

@@ -1,15 +1,15 @@
 """What each choice is worth: one thing is changed at a time, all else stays.
 
 The first line is the main job's model. "start without" leaves one part of the lookup
-start (`minimt.start`) as an ordinary start has it. Models without memory stand there
+start (`minimt.init`) as an ordinary start has it. Models without memory stand there
 with each start, so that memory is compared with their best.
 """
 
 from functools import partial
 
-from .charts import bars
-from .results import center, perplexities, ratios, within
-from .variants import PARTS
+from ..charts import bars
+from ..results import center, perplexities, ratios, within
+from ..variants import PARTS
 
 BASE = "the main job's model"
 CHANGES = {  # group: {name: what is changed}

@@ -6,11 +6,11 @@ neither.
 """
 
 from functools import partial
-from itertools import product
+from itertools import pairwise, product
 
-from .. import figures
-from .charts import curve
-from .results import center, perplexities, ratios, within
+from ... import figures
+from ..charts import curve
+from ..results import center, perplexities, ratios, within
 
 SIZES, CACHES = (0, 512, 2048, 8192), (0, 64)
 
@@ -52,7 +52,7 @@ def verdict(result):
     for at in product(result["texts"], CACHES):
         means = list(map(center, _ratios(result, *at)))
         gains.append(1 - means[-1] / means[0])
-        holds += all(a > b for a, b in zip(means, means[1:]))
+        holds += all(a > b for a, b in pairwise(means))
     gain = f"{min(gains):.0%} to {max(gains):.0%}"
     said = f"A memory of {SIZES[-1]} lowers perplexity by {gain}"
     return f"{said}; each larger one helps in {holds} of {len(gains)} rows"

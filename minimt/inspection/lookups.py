@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from .errors import InputError
-from .evaluate import document_losses, with_memory
+from ..errors import InputError
+from ..evaluate import document_losses, with_memory
 
 
 @dataclass

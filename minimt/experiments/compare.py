@@ -1,17 +1,19 @@
 """The main job: a model with memory and the same model without, on the same batches."""
 
 import json
+import logging
 import time
 from dataclasses import asdict, replace
 
 from tqdm import tqdm
 
-from . import distributed, figures
-from .config import Config
-from .corpus import Source, check_documents, digest, hold_out, load_corpus, say
-from .data import RUN_FILE, DocumentStreams, load_vocabulary, split
-from .errors import InputError
-from .evaluate import (
+from .. import distributed, figures
+from ..config import Config
+from ..corpus import Source, check_documents, digest, hold_out, load_corpus
+from ..data import RUN_FILE, DocumentStreams, load_vocabulary, split
+from ..environment import machine, versions
+from ..errors import InputError
+from ..evaluate import (
     document_losses,
     gain_by_distance,
     name_distances,
@@ -19,10 +21,9 @@ from .evaluate import (
     summary,
     with_memory,
 )
-from .files import write_json
-from .report import machine, versions
-from .torch_model import MemorizingTransformer
-from .train import (
+from ..files import write_json
+from ..torch_model import MemorizingTransformer
+from ..train import (
     Trainer,
     Training,
     fit,
@@ -30,6 +31,8 @@ from .train import (
     save_checkpoint,
     stop_on_interrupt,
 )
+
+log = logging.getLogger(__name__)
 
 MEMORY, VANILLA = "memory.pt", "vanilla.pt"  # a run's two checkpoints
 SIZES = (0, 512, 2048, 8192)  # memory sizes at which to evaluate
@@ -142,7 +145,7 @@ def evaluate(folder, other, device):
         if len(vanilla["losses"]) == len(saved["losses"]):
             models["vanilla"] = load_model(vanilla, device)[0]
         else:
-            say("the model without memory has not been trained as long: left out")
+            log.info("the model without memory has not been trained as long: left out")
     source = Source(data=other) if other else Source(**options["source"])
     documents = source.read()
     if not other:

@@ -13,9 +13,9 @@ import re
 import numpy as np
 from tqdm import tqdm
 
-from .data import encode
-from .evaluate import document_losses, with_memory
-from .files import replace_file
+from ..data import encode
+from ..evaluate import document_losses, with_memory
+from ..files import replace_file
 from .lookups import check, retrieved
 
 TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")

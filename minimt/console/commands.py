@@ -1,19 +1,26 @@
 """The commands: what each does with its flags, and returns to be printed."""
 
+import logging
 import pathlib
 import shlex
 from dataclasses import asdict
 
-from . import bench, compare, data, distributed, explorer, lookups, recall, report
-from .config import Config
-from .corpus import Source, say
-from .errors import InputError
-from .files import write_json
+from .. import data, distributed
+from ..benchmark import bench
+from ..config import Config
+from ..corpus import Source
+from ..errors import InputError
+from ..experiments import compare, recall
+from ..files import write_json
+from ..generate import generate
+from ..inspection import explorer, lookups
+from ..reproduce import plan, results
+from ..reproduce.study import Study
+from ..train import Training, load_checkpoint
+from . import report
 from .flags import build, device
-from .generate import generate
-from .reproduce import plan, results
-from .reproduce.study import Study
-from .train import Training, load_checkpoint
+
+log = logging.getLogger(__name__)
 
 RUNS = pathlib.Path("runs")
 RESULTS, QUICK = "results", "results/quick"  # where `reproduce` writes
@@ -31,7 +38,7 @@ def train_command(args):
         python = distributed.launcher(distributed.size())
         again = f"{python} -m minimt train --resume {folder}"
         raise KeyboardInterrupt(f"stopped; go on with: {again}") from None
-    say(f"saved in {folder}")
+    log.info(f"saved in {folder}")
     return metrics and report.comparison(metrics), metrics
 
 
@@ -71,7 +78,7 @@ def recall_command(args):
     metrics = recall.recall(args.steps, args.seed, device(args))
     folder = free_folder("recall")
     recall.save(folder, metrics)
-    say(f"saved in {folder}")
+    log.info(f"saved in {folder}")
     return report.recall(metrics), metrics
 
 
@@ -85,7 +92,7 @@ def bench_command(args):
     bench.save(folder, result)
     if args.json:
         write_json(args.json, result)
-    say(f"saved in {folder}")
+    log.info(f"saved in {folder}")
     return report.bench(result), result
 
 
@@ -93,7 +100,7 @@ def newest_run():
     """The run in runs/ that was trained last, None where there is none."""
     weights = sorted(RUNS.glob(f"*/{compare.MEMORY}"), key=lambda x: x.stat().st_mtime)
     if not weights:
-        say("no run here to take keys from: python -m minimt train makes one")
+        log.info("no run here to take keys from: python -m minimt train makes one")
     return weights[-1].parent if weights else None
 
 
@@ -145,7 +152,7 @@ def reproduce_command(args):
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; go on with: {command}") from None
     results.write(folder, result)
-    say(f"saved in {folder}")
+    log.info(f"saved in {folder}")
     return results.text(result), result
 
 

@@ -9,8 +9,8 @@ learned to look things up in its segment and its cache.
 
 from functools import partial
 
-from .charts import bars
-from .results import center, perplexities, ratios, within
+from ..charts import bars
+from ..results import center, perplexities, ratios, within
 
 LONGER = 3  # times the plan's steps: a few per cent must be enough to fill a memory
 SHARES = (0.04, 0.1)  # of the steps that the model was trained for

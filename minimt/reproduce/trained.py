@@ -7,24 +7,24 @@ import pathlib
 import zipfile
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
+from modulefinder import ModuleFinder
 
 import numpy as np
 
-from ..compare import train_one
 from ..config import Config
 from ..corpus import HeldOut, Source, load_corpus
+from ..environment import versions
 from ..errors import InputError
 from ..evaluate import document_losses
+from ..experiments.compare import train_one
 from ..files import replace_file
-from ..report import versions
 from ..torch_model import MemorizingTransformer
 from ..train import Training, load_checkpoint, save_checkpoint
 from .variants import first_weights, variant
 
+PACKAGE = pathlib.Path(__file__).parent.parent
 PIECE = 32_768  # tokens; longer documents, such as books, are cut into such pieces
 HELD_OUT = 65_536  # tokens of held-out documents that are read, if there are as many
-CODE = "config corpus data evaluate start train torch_attention torch_lsh torch_memory"
-CODE += " torch_model torch_search"
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Shelf:
     def path(self, content, case, ending):
         """Where something that depends on this content of a case is kept."""
         device = "" if self.device == "cpu" else f"-{self.device}"
-        return self.folder / f"{key(content, case.variant)}{device}{ending}"
+        return self.folder / f"{key(content)}{device}{ending}"
 
     def trained(self, case):
         """What is kept of a trained case: its losses, seconds, config and weights."""
@@ -119,19 +119,24 @@ class Shelf:
         return nats
 
 
-def key(content, variant=""):
+def key(content):
     """A short name for what a result depends on: content, code and versions."""
-    text = json.dumps([content, code(variant), versions()], sort_keys=True)
+    text = json.dumps([content, code(), versions()], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @lru_cache
-def code(variant=""):
-    """A hash of the files that decide what a training gives."""
-    here = pathlib.Path(__file__).parent.parent
-    names = CODE.split() + ["reproduce/variants"] * bool(variant)
-    files = [(here / f"{name}.py").read_bytes() for name in names]
-    return hashlib.sha256(b"".join(files)).hexdigest()
+def code(folder=PACKAGE.parent):
+    """A hash of the sources, of the minimt in a folder, that decide a training.
+
+    They are this file and all that it imports from the package, however far down.
+    """
+    finder = ModuleFinder([str(folder)])
+    finder.import_hook(__name__)
+    paths = sorted(x.__file__ for x in finder.modules.values() if x.__file__)
+    texts = [pathlib.Path(path).read_bytes() for path in paths]
+    digests = [hashlib.sha256(text).hexdigest() for text in texts]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
 @lru_cache(maxsize=2)

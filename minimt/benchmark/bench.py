@@ -1,23 +1,27 @@
 """The bench: what search and memory cost, as ratios measured side by side."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 
-from . import approximate, figures, peers, search
-from .compare import MEMORY, load_model, load_run
-from .config import Config
-from .corpus import Source, check_documents, digest, hold_out, say
-from .data import split
-from .errors import InputError
-from .files import write_json
+from .. import figures, search
+from ..config import Config
+from ..corpus import Source, check_documents, digest, hold_out
+from ..data import split
+from ..environment import machine, versions
+from ..errors import InputError
+from ..experiments.compare import MEMORY, load_model, load_run
+from ..files import write_json
+from ..torch_search import PIECE
+from ..train import Trainer, Training, load_checkpoint
+from . import approximate, peers
 from .recorded import random_recording, record
-from .report import machine, versions
 from .timing import clock, in_turns, ratio, spread
-from .torch_search import PIECE
-from .train import Trainer, Training, load_checkpoint
+
+log = logging.getLogger(__name__)
 
 CONFIG = Config(segment=128, neighbours=32)  # B 16, H 4, T 128, D 32, K 32
 STREAMS = 16
@@ -60,7 +64,7 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
         q, keys = (x.to(device) for x in recording.streams(M, T, 4))
         rows = approximate.curve(q, keys, K, T, repeats)
         result["recall"] = dict(memory=M, rows=rows)
-        say("reading the held-out documents with LSH and with exact search")
+        log.info("reading the held-out documents with LSH and with exact search")
         M = min(steps)
         result["losses"] = dict(memory=M, rows=approximate.losses(model, held, M))
     return result | dict(seconds=clock() - began)

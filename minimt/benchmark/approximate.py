@@ -6,13 +6,13 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
+from ..evaluate import document_losses
+from ..torch_lsh import LSHMemory
+from ..torch_memory import Memory
+from ..torch_model import MemorizingTransformer
+from ..torch_search import exact_topk, largest
 from . import peers
-from .evaluate import document_losses
 from .timing import in_turns, spread
-from .torch_lsh import LSHMemory
-from .torch_memory import Memory
-from .torch_model import MemorizingTransformer
-from .torch_search import exact_topk, largest
 
 LADDER = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pages to probe
 

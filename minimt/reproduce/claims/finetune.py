@@ -10,9 +10,9 @@ The paper finetuned its largest memories in this way (Table 5).
 
 from functools import partial
 
-from .. import figures
-from .charts import curve
-from .results import center, perplexities, ratios, within
+from ... import figures
+from ..charts import curve
+from ..results import center, perplexities, ratios, within
 
 SMALL, LARGE = 512, 8192
 PART = 4  # the second stage is a quarter of the steps

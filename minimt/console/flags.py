@@ -5,7 +5,7 @@ import math
 import os
 from dataclasses import fields
 
-from .errors import InputError  # torch where it is needed: the course does without
+from ..errors import InputError
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,7 +16,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message):
         if "WORLD_SIZE" in os.environ:  # one of several processes
-            from .distributed import let_leader_speak
+            from ..distributed import let_leader_speak
 
             let_leader_speak()
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")

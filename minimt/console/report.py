@@ -1,13 +1,4 @@
-"""Results as tables for a terminal, and what they depend on."""
-
-import os
-import platform
-
-import numpy
-import tokenizers
-import torch
-
-from . import __version__, distributed
+"""Results as tables for a terminal."""
 
 
 def table(rows):
@@ -109,26 +100,3 @@ def _quality(result):
 def within(x):
     """A median with its range, as text."""
     return f"{x['median']:.2f} ({x['low']:.2f}–{x['high']:.2f})" if x else "–"
-
-
-def versions():
-    """Of everything a result may depend on."""
-    return dict(
-        minimt=__version__,
-        python=platform.python_version(),
-        numpy=numpy.__version__,
-        torch=torch.__version__,
-        tokenizers=tokenizers.__version__,
-    )
-
-
-def machine():
-    """The kind of machine, in a few words."""
-    return dict(
-        system=platform.system(),
-        processor=platform.machine(),
-        cores=os.cpu_count(),
-        processes=distributed.size(),
-        threads=torch.get_num_threads(),
-        accelerator=torch.cuda.get_device_name() if torch.cuda.is_available() else None,
-    )

@@ -1,0 +1,1 @@
+"""The bench: what search and memory cost, measured side by side."""

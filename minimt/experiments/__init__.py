@@ -1,0 +1,1 @@
+"""The two experiments: with memory against without, and the phone book."""

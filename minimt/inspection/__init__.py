@@ -1,0 +1,1 @@
+"""Looking into a trained model: what each token found in memory, and where."""
