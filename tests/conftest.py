@@ -1,5 +1,8 @@
-"""Fixtures: random numbers, and each function in NumPy and in torch behind one face."""
+"""Fixtures: random numbers, both twins behind one face, and a run of the commands."""
 
+# ruff: noqa: E402 (the environment is set before NumPy and torch are imported)
+
+import json
 import os
 import signal
 from types import SimpleNamespace
@@ -56,3 +59,38 @@ def twin(request):
     for module in (attention, position, cache, memory, search, gate):
         names.update(vars(module))
     return SimpleNamespace(**names)
+
+
+@pytest.fixture(scope="module")
+def one_thread():
+    """As in the processes of `commands.environment`: their numbers are the same."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a corpus of six small documents in it."""
+    place = tmp_path_factory.mktemp("place")
+    (place / "texts").mkdir()
+    for i in range(6):
+        words = " ".join(
+            f"name{(7 * j * (i + 1)) % 31} = value{j % 5};" for j in range(90)
+        )
+        (place / "texts" / f"{i}.txt").write_text(words)
+    return place
+
+
+@pytest.fixture(scope="module")
+def run(place, one_thread):
+    """A finished run: its folder, and what `train --json` printed."""
+    from commands import SMALL, minimt
+
+    flags = ("--data", "texts", *SMALL, "--json")
+    code, out, errors = minimt(place, "train", *flags)
+    assert code == 0, errors
+    return place / "runs" / "texts", json.loads(out)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_model import CONFIG
+from models import CONFIG
 
 from minimt.benchmark import approximate
 from minimt.corpus import HeldOut

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from test_cli import place, run  # noqa: F401 (fixtures)
 
 from minimt import figures
 from minimt.benchmark import bench
@@ -78,7 +77,7 @@ def test_the_titles_say_what_was_measured(result):
     assert "never" in figures.search_costs(rows[:1]).get_suptitle()
 
 
-def test_a_trained_run_adds_recall_and_losses(run, place):  # noqa: F811
+def test_a_trained_run_adds_recall_and_losses(run, place):
     folder = place / run[0]
     whole = bench.bench(folder, "cpu", sizes=(512,), steps=(512,), repeats=1)
     assert whole["recall"]["memory"] == 512

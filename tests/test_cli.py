@@ -1,75 +1,20 @@
 """The commands as a person types them, mistakes included: one line and exit code 2."""
 
-import io
 import json
-import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import redirect_stderr, redirect_stdout
 
 import pytest
-import torch
+from commands import SMALL, environment, minimt
 
 from minimt.console.cli import main
 
-SMALL = (
-    "--vocab 280 --embed 16 --heads 2 --layers 2 --segment 8 --cache 8 --memory 64 "
-    "--neighbours 4 --streams 2 --steps 6 --held_out 2 --device cpu"
-).split()
 COMMANDS = ("train", "recall", "bench", "evaluate", "generate", "inspect")
 
-
-@pytest.fixture(scope="module")
-def place(tmp_path_factory):
-    """A folder with a corpus of six small documents in it."""
-    place = tmp_path_factory.mktemp("place")
-    (place / "texts").mkdir()
-    for i in range(6):
-        words = " ".join(
-            f"name{(7 * j * (i + 1)) % 31} = value{j % 5};" for j in range(90)
-        )
-        (place / "texts" / f"{i}.txt").write_text(words)
-    return place
-
-
-def environment():
-    here = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    return os.environ | dict(PYTHONPATH=here, OMP_NUM_THREADS="1")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """As the processes of `environment` have, so that their numbers are the same."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def minimt(place, *args):
-    """A command in a folder, in this process: (exit code, output, what it said)."""
-    out, said, before = io.StringIO(), io.StringIO(), os.getcwd()
-    os.chdir(place)
-    try:
-        with redirect_stdout(out), redirect_stderr(said):
-            code = main([str(x) for x in args])
-    except SystemExit as end:
-        code = end.code
-    finally:
-        os.chdir(before)
-    return code, out.getvalue(), said.getvalue()
-
-
-@pytest.fixture(scope="module")
-def run(place):
-    """A finished run: its folder, and what `train --json` printed."""
-    flags = ("--data", "texts", *SMALL, "--json")
-    code, out, said = minimt(place, "train", *flags)
-    assert code == 0, said
-    return place / "runs" / "texts", json.loads(out)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_train_leaves_checkpoints_metrics_and_figures(run):

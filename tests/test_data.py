@@ -38,7 +38,7 @@ def test_a_folder_is_read_with_its_sub_folders_and_says_what_it_leaves_out(tmp_p
 def test_a_folder_that_is_missing_or_has_nothing_to_read_is_refused(tmp_path):
     with pytest.raises(InputError, match="no folder"):
         data.read_folder(tmp_path / "nowhere")
-    with pytest.raises(InputError, match="no text file ending in .md"):
+    with pytest.raises(InputError, match=r"no text file ending in \.md"):
         data.read_folder(tmp_path, [".md"])
 
 

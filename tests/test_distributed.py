@@ -13,9 +13,9 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from test_cli import SMALL, environment, place  # noqa: F401 (a fixture)
-from test_model import CONFIG
-from test_train import TRAINING, finish, trainer_of
+from commands import SMALL, environment
+from models import CONFIG
+from trainers import TRAINING, finish, trainer_of
 
 from minimt import distributed, train
 from minimt.config import Config
@@ -142,7 +142,7 @@ def test_all_processes_stop_and_plan_alike(two):
     assert two[0]["agree"]["flags"] == [True, True, False]
 
 
-def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):  # noqa: F811
+def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):
     flags = [*SMALL, "--steps", "1000000", "--name", "two", "--no_vanilla"]
     command = [*TORCHRUN, "-m", "minimt", "train", "--data", "texts", *flags]
     process = subprocess.Popen(
@@ -205,9 +205,9 @@ def test_more_processes_than_devices_are_a_mistake(monkeypatch):
         monkeypatch.setenv(name, "99")
     monkeypatch.setenv("LOCAL_RANK", "0")
     for device in ("cuda", "mps"):
-        with pytest.raises(InputError, match="99 processes cannot share"):
-            with distributed.group(device):
-                pass
+        refused = pytest.raises(InputError, match="99 processes cannot share")
+        with refused, distributed.group(device):
+            pass
 
 
 def test_the_leader_speaks_first(monkeypatch, capsys):

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from test_model import CONFIG, params_of
+from models import CONFIG, params_of
 
 from minimt import data, evaluate, model
 from minimt.torch_model import MemorizingTransformer

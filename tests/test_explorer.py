@@ -10,7 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
-from test_model import CONFIG, params_of
+from models import CONFIG, params_of
 from webdriver import Browser, programs
 
 from minimt import data, evaluate
@@ -164,7 +164,7 @@ def test_what_has_nothing_to_show_is_refused(config, vocabulary):
         explorer.page(model_of(config), vocabulary, "12345", "x")
     explorer.page(model_of(config), vocabulary, "123456", "x")
     plain = MemorizingTransformer(replace(config, memory=0))
-    with pytest.raises(InputError, match="no memory to explore: .*--memory"):
+    with pytest.raises(InputError, match=r"no memory to explore: .*--memory"):
         explorer.page(plain, vocabulary, CODE, "x")
 
 

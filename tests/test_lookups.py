@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from test_model import CONFIG, params_of
+from models import CONFIG, params_of
 
 from minimt import data, evaluate, model
 from minimt.generate import generate

@@ -167,7 +167,7 @@ def test_mistakes_are_input_errors(write, monkeypatch):
     path = write("1 + 1", tag="another")
     with pytest.raises(InputError, match="no notebook 07: take 00_try"):
         notebooks.refresh(["07"])
-    with pytest.raises(InputError, match="00_try.ipynb: tag one cell"):
+    with pytest.raises(InputError, match=r"00_try\.ipynb: tag one cell"):
         notebooks.chapter_figure(read(path), path.name)
     monkeypatch.setitem(sys.modules, "nbclient", None)
     with pytest.raises(InputError, match="pip install nbclient"):

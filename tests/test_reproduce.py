@@ -2,21 +2,19 @@
 
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
-from test_cli import environment, minimt, one_thread  # noqa: F401 (a fixture)
+from commands import ROOT, TESTS, environment, minimt, wait_for_file
+from models import BASE
 
 from minimt import init as start
 from minimt import torch_model
-from minimt.config import Config
 from minimt.corpus import Source
 from minimt.errors import InputError
 from minimt.reproduce import results
@@ -30,9 +28,7 @@ from minimt.torch_memory import Memory
 from minimt.torch_model import MemorizingTransformer
 from minimt.train import Trainer
 
-ROOT = pathlib.Path(__file__).parent.parent
-SMALL = dict(vocab=270, layers=4, heads=4, embed=32, segment=16, cache=16)
-BASE = Config(**SMALL, memory=2048, neighbours=4)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 class Here(Study):
@@ -328,35 +324,13 @@ def test_what_is_committed_is_what_its_numbers_say(path):
     assert result["seconds"]["training"] / result["machine"]["cores"] < 3600
 
 
-INTERRUPTED = """
-import pathlib, sys
-from minimt import train
-from minimt.reproduce.study import Study
-from test_reproduce import BASE, Plan, Source, CODE
-
-def slowly(shelf, case):
-    train.SAVE_EVERY = 0  # so that something is there when Ctrl-C comes
-    shelf.train(case)
-
-if __name__ == "__main__":
-    texts, kept = sys.argv[1:]
-    plan = Plan(True, (0,), 60, {CODE: Source(texts, held_out=2)}, BASE)
-    with Study(pathlib.Path(kept)) as study:
-        study.map(slowly, [(study.shelf, plan.case(s)) for s in range(6)], "train")
-"""
-
-
 def test_ctrl_c_stops_all_trainings_and_loses_none(texts, tiny, tmp_path):
-    script, kept = tmp_path / "interrupted.py", tmp_path / "kept"
-    script.write_text(INTERRUPTED)
-    about = environment()
-    about["PYTHONPATH"] += os.pathsep + str(ROOT / "tests")
+    script, kept = TESTS / "scripts/interrupted_study.py", tmp_path / "kept"
     command = [sys.executable, str(script), str(texts / "one"), str(kept)]
     job = subprocess.Popen(
-        command, env=about, stderr=subprocess.PIPE, start_new_session=True
+        command, env=environment(), stderr=subprocess.PIPE, start_new_session=True
     )
-    while not list(kept.glob("*.unfinished")) and job.poll() is None:
-        time.sleep(0.02)
+    wait_for_file(job, kept, "*.unfinished")
     os.killpg(job.pid, signal.SIGINT)  # as a terminal does
     assert b"KeyboardInterrupt" in job.communicate(timeout=60)[1] and job.returncode
     assert not list(kept.glob("*.pt"))

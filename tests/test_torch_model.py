@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_model import CONFIG, params_of, stream
+from models import CONFIG, params_of, stream
 
 from minimt import model
 from minimt.torch_model import MemorizingTransformer, loss, token_losses

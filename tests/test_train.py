@@ -6,28 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from test_model import CONFIG
+from models import CONFIG
+from trainers import TRAINING, finish, trainer_of
 
 from minimt import torch_lsh, train
-from minimt.data import DocumentStreams
 from minimt.errors import InputError
-from minimt.train import Trainer, Training
-
-TRAINING = Training(streams=3, steps=30, warmup=5, learning_rate=1e-2)
-
-
-def trainer_of(config=CONFIG, training=TRAINING):
-    """A trainer on documents in which tokens follow one another in a fixed order."""
-    rng = np.random.default_rng(0)
-    docs = [(rng.integers(23) + np.arange(n)) % 23 for n in (40, 33, 61, 12)]
-    streams = DocumentStreams(docs, training.streams, config.segment, training.seed)
-    return Trainer(config, training, streams)
-
-
-def finish(trainer):
-    while not trainer.done:
-        trainer.step()
-    return trainer.losses
+from minimt.train import Training
 
 
 def test_training_learns():
