@@ -3,8 +3,12 @@
 import io
 import os
 import pathlib
+import signal
+import subprocess
+import sys
+import threading
 import time
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 
 from minimt.console.cli import main
 
@@ -14,6 +18,11 @@ SMALL = (
     "--vocab 280 --embed 16 --heads 2 --layers 2 --segment 8 --cache 8 --memory 64 "
     "--neighbours 4 --streams 2 --steps 6 --held_out 2 --device cpu"
 ).split()
+
+
+def script(name):
+    """The command that runs one of the tests' scripts."""
+    return [sys.executable, str(TESTS / "scripts" / name)]
 
 
 def environment():
@@ -36,8 +45,37 @@ def minimt(place, *args):
     return code, out.getvalue(), err.getvalue()
 
 
+@contextmanager
+def started(command, place="."):
+    """A process of its own; neither it nor what it started outlives the `with`."""
+    pipes = dict(stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    session = dict(cwd=place, env=environment(), start_new_session=True)
+    with subprocess.Popen(command, **pipes, **session) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()  # torchrun's workers have sessions of their own
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=30)
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for_line(process, words, seconds=60):
+    """Return as soon as the process prints a line with these words."""
+    found = []
+
+    def read():
+        found.append(any(words in line for line in process.stdout))
+
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
+    reader.join(seconds)  # returns early where the output ends
+    assert found == [True], f"it printed no line with {words!r}"
+
+
 def wait_for_file(process, folder, pattern, seconds=60):
-    """Return as soon as `process` has written such a file; fail if it never does."""
+    """Return as soon as the process has written such a file."""
     deadline = time.monotonic() + seconds
     while not any(folder.glob(pattern)):
         assert process.poll() is None, f"it ended before it wrote {pattern}"

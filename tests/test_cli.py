@@ -3,14 +3,12 @@
 import json
 import shutil
 import signal
-import subprocess
-import sys
-import time
 
 import pytest
-from commands import SMALL, environment, minimt
+from commands import SMALL, minimt, script, started, wait_for_line
 
 from minimt.console.cli import main
+from minimt.train import load_checkpoint
 
 COMMANDS = ("train", "recall", "bench", "evaluate", "generate", "inspect")
 
@@ -68,46 +66,33 @@ def test_inspect_shows_what_memory_found(place, run):
 
 
 def test_a_killed_run_resumes_as_if_it_had_never_stopped(place, run):
-    """Killed between steps at a checkpoint, with no chance to say good-bye."""
-    script = (
-        "import os, sys; from minimt import train; from minimt.console import cli\n"
-        "train.SAVE_EVERY = 0\n"
-        "step = train.Trainer.step\n"
-        "def killed(self):\n"
-        "    if len(self.losses) == 4: os.kill(os.getpid(), 9)\n"
-        "    return step(self)\n"
-        "train.Trainer.step = killed\n"
-        "cli.main(sys.argv[1:])\n"
-    )
+    """Killed between steps, without a chance to save anything."""
     flags = ["train", "--data", "texts", *SMALL, "--name", "killed"]
-    command = [sys.executable, "-c", script, *flags]
-    code = subprocess.run(command, cwd=place, env=environment()).returncode
-    assert code == -signal.SIGKILL
+    with started([*script("killed_after_four_steps.py"), *flags], place) as process:
+        _, errors = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL, errors
     assert not (place / "runs" / "killed" / "metrics.json").exists()
-    code, out, said = minimt(place, "train", "--resume", "runs/killed", "--json")
-    assert code == 0, said
-    resumed, whole = json.loads(out), run[1]
-    for part in ("by_memory", "vanilla", "gate", "read_twice", "gain_by_distance"):
-        assert resumed[part] == whole[part], part
+    code, out, errors = minimt(place, "train", "--resume", "runs/killed", "--json")
+    assert code == 0, errors
+    parts = "by_memory", "vanilla", "gate", "read_twice", "gain_by_distance"
+    resumed, whole = (
+        {part: x[part] for part in parts} for x in (json.loads(out), run[1])
+    )
+    assert resumed == whole
 
 
 def test_ctrl_c_saves_and_says_how_to_go_on(place):
     flags = [*SMALL, "--steps", "100000", "--name", "stopped", "--no_vanilla"]
-    command = [sys.executable, "-m", "minimt", "train", "--data", "texts", *flags]
-    process = subprocess.Popen(
-        command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True
-    )
-    options = place / "runs" / "stopped" / "minimt-run.json"
-    while not options.exists():
-        assert process.poll() is None
-        time.sleep(0.1)
-    time.sleep(1)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130 and "Traceback" not in said
-    assert "minimt train --resume" in said
-    assert (place / "runs" / "stopped" / "memory.pt").exists()
-    assert said.strip().endswith("--resume runs/stopped")
+    command = [*script("announced_steps.py"), "train", "--data", "texts", *flags]
+    with started(command, place) as process:
+        wait_for_line(process, "steps taken: 3")
+        process.send_signal(signal.SIGINT)
+        errors = process.communicate(timeout=60)[1]
+    assert process.returncode == 130 and "Traceback" not in errors
+    assert "minimt train --resume" in errors
+    assert errors.strip().endswith("--resume runs/stopped")
+    saved = load_checkpoint(place / "runs" / "stopped" / "memory.pt")
+    assert len(saved["losses"]) >= 3
 
 
 def test_minutes_set_the_steps_of_both_models(place):
@@ -116,8 +101,8 @@ def test_minutes_set_the_steps_of_both_models(place):
     flags = [
         flag for i, flag in enumerate(flags) if "--steps" not in flags[i - 1 : i + 1]
     ]
-    code, out, said = minimt(place, "train", "--data", "texts", *flags)
-    assert code == 0, said
+    code, out, errors = minimt(place, "train", "--data", "texts", *flags)
+    assert code == 0, errors
     assert json.loads(out)["training"]["steps"] == 20
     assert (place / "runs" / "short" / "memory.pt").exists()
 
@@ -178,7 +163,7 @@ MISTAKES = {
 
 @pytest.fixture(scope="module")
 def mess(place, run):
-    """What the mistakes need to be lying about."""
+    """The broken files and runs that the mistakes are about."""
     for name in ("one", "rubbish", "broken"):
         (place / name).mkdir()
     for name in ("damaged", "changed"):
@@ -196,19 +181,13 @@ def mess(place, run):
     (place / "broken" / "memory.pt").write_bytes(b"broken")
 
 
-def test_mistakes_get_one_line_and_exit_code_2(place, mess, capsys, monkeypatch):
-    """All in one process, where starting takes longest."""
-    monkeypatch.chdir(place)
+@pytest.mark.parametrize("args, advice", MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_gets_one_line_and_exit_code_2(place, mess, args, advice):
+    """In this process, since starting another takes longest."""
     before = sorted(path for path in (place / "runs").glob("*"))
-    for name, (args, advice) in MISTAKES.items():
-        try:
-            code = main(args)
-        except SystemExit as stop:
-            code = stop.code
-        said = capsys.readouterr().err
-        assert code == 2, (name, said)
-        assert advice in said, (name, said)
-        assert len(said.strip().splitlines()) == 1, (name, said)
+    code, out, errors = minimt(place, *args)
+    assert (code, out) == (2, "") and advice in errors
+    assert len(errors.strip().splitlines()) == 1
     assert sorted(path for path in (place / "runs").glob("*")) == before
 
 

@@ -13,7 +13,7 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
-from commands import SMALL, environment
+from commands import SMALL, environment, script, started, wait_for_line
 from models import CONFIG
 from trainers import TRAINING, finish, trainer_of
 
@@ -144,23 +144,18 @@ def test_all_processes_stop_and_plan_alike(two):
 
 def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):
     flags = [*SMALL, "--steps", "1000000", "--name", "two", "--no_vanilla"]
-    command = [*TORCHRUN, "-m", "minimt", "train", "--data", "texts", *flags]
-    process = subprocess.Popen(
-        command, cwd=place, env=environment(), stderr=subprocess.PIPE, text=True
-    )
+    command = [*TORCHRUN, script("announced_steps.py")[-1], "train", "--data", "texts"]
     folder = place / "runs" / "two"
-    while not (folder / "minimt-run.json").exists():
-        assert process.poll() is None
-        time.sleep(0.1)
-    time.sleep(2)
-    began = time.perf_counter()
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
+    with started([*command, *flags], place) as process:
+        wait_for_line(process, "steps taken: 3")
+        began = time.perf_counter()
+        process.send_signal(signal.SIGINT)
+        said = process.communicate(timeout=60)[1]
     assert time.perf_counter() - began < 20  # torchrun would kill after 30 seconds
     again = "torchrun --nproc-per-node 2 -m minimt train --resume runs/two"
     assert said.count(again) == 1
     saved = train.load_checkpoint(folder / "memory.pt")
-    assert len(saved["losses"]) > 0 and len(saved["state"]["age"]) == 2
+    assert len(saved["losses"]) >= 3 and len(saved["state"]["age"]) == 2
     assert {path.name for path in folder.iterdir()} == {"memory.pt", "minimt-run.json"}
 
 

@@ -3,14 +3,12 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 import torch
-from commands import ROOT, TESTS, environment, minimt, wait_for_file
+from commands import ROOT, minimt, script, started, wait_for_file
 from models import BASE
 
 from minimt import init as start
@@ -325,14 +323,12 @@ def test_what_is_committed_is_what_its_numbers_say(path):
 
 
 def test_ctrl_c_stops_all_trainings_and_loses_none(texts, tiny, tmp_path):
-    script, kept = TESTS / "scripts/interrupted_study.py", tmp_path / "kept"
-    command = [sys.executable, str(script), str(texts / "one"), str(kept)]
-    job = subprocess.Popen(
-        command, env=environment(), stderr=subprocess.PIPE, start_new_session=True
-    )
-    wait_for_file(job, kept, "*.unfinished")
-    os.killpg(job.pid, signal.SIGINT)  # as a terminal does
-    assert b"KeyboardInterrupt" in job.communicate(timeout=60)[1] and job.returncode
+    kept = tmp_path / "kept"
+    with started([*script("interrupted_study.py"), texts / "one", kept]) as job:
+        wait_for_file(job, kept, "*.unfinished")
+        os.killpg(job.pid, signal.SIGINT)  # as a terminal does
+        errors = job.communicate(timeout=60)[1]
+    assert "KeyboardInterrupt" in errors and job.returncode
     assert not list(kept.glob("*.pt"))
     study, alone = Here(kept), Here(tmp_path / "alone")
     source = Source(str(texts / "one"), held_out=2)
