@@ -1,3 +1,3 @@
 """minimt: Memorizing Transformers, step by step, in NumPy and PyTorch."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

@@ -1,22 +1,38 @@
-"""python -m minimt: the course's commands do without torch, the others need it."""
+"""python -m minimt: finds the module for a command, and imports only what it needs.
+
+The course works without torch, and so does the list of commands.
+"""
 
 import sys
 
-from .course import COMMANDS
+from . import console, course
+from .console.flags import Parser
+from .extras import missing
 
 
 def main():
-    """Hand the command line to those who know the command."""
-    if sys.argv[1:2] and sys.argv[1] in COMMANDS:
+    """Run a command; returns 2 if the command, or a package it needs, is missing."""
+    command = sys.argv[1] if sys.argv[1:] else ""
+    if command not in console.COMMANDS | course.COMMANDS:
+        parser().parse_args(sys.argv[1:2])  # exits with the help, or with an error
+    why = missing(command, "torch" if command in console.COMMANDS else "")
+    if why:
+        print(f"minimt: {why}", file=sys.stderr)
+        return 2
+    if command in course.COMMANDS:
         from .course.cli import main
     else:
-        try:
-            from .console.cli import main
-        except ModuleNotFoundError as error:
-            need = f"all but {', '.join(COMMANDS)} need {error.name}"
-            print(f"minimt: {need}: pip install -r requirements.txt", file=sys.stderr)
-            return 2
+        from .console.cli import main
     return main()
+
+
+def parser():
+    """The names of all commands, with a line about each."""
+    top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
+    commands = top.add_subparsers(required=True, metavar="COMMAND")
+    for name, help_text in (console.COMMANDS | course.COMMANDS).items():
+        commands.add_parser(name, help=help_text)
+    return top
 
 
 if __name__ == "__main__":

@@ -1,19 +1,22 @@
 """Transformer-XL cache: a layer's last C keys and values, for the next segment.
 
 Dai et al., ACL 2019 (arXiv 1901.02860), Section 3.2; Memorizing Transformers,
-Section 3. Cached entries are constants: no gradient goes back to where they were made.
+Section 3. Cached entries are constants: no gradient flows back through them.
 """
 
 import numpy as np
+from numpy import ndarray as Array
 
 from .attention import causal_mask
 
+Cache = tuple[Array, Array]  # keys and values, each (B, H, c, D)
 
-def extend_cache(cache, k, v, C):
+
+def extend_cache(cache: Cache | None, k: Array, v: Array, C: int) -> Cache:
     """Append k and v (B, H, T, D) to the cache and keep the last C tokens.
 
-    cache: None or the pair (keys, values), each (B, H, c, D); returns such a pair. With
-    C + T for C it gives what a segment attends to; with C what the next one inherits.
+    cache: None or a pair (keys, values), each (B, H, c, D); returns such a pair. Use
+    C + T to get what a segment attends to, and C to get what the next one inherits.
     """
     if cache is not None:
         k = np.concatenate([cache[0], k], axis=2)
@@ -22,12 +25,11 @@ def extend_cache(cache, k, v, C):
     return k[:, :, oldest:], v[:, :, oldest:]
 
 
-def document_mask(age, T, S):
-    """True where query and key are of one document and in causal order: (B, 1, T, S).
+def document_mask(age: Array, T: int, S: int) -> Array:
+    """True where a key belongs to the query's document and is not ahead: (B, 1, T, S).
 
     age (B,): how many tokens of its document each stream has read before this segment,
-    0 where a document starts. Cached keys older than that belong to another document.
+    0 if the document starts here. Cached keys older than that belong to another one.
     """
-    # The key position where each stream's document begins.
-    first = S - T - age[:, None, None, None]
+    first = S - T - age[:, None, None, None]  # where each stream's document begins
     return causal_mask(T, S) & (np.arange(S) >= first)

@@ -1,4 +1,4 @@
-"""A corpus: documents from one source, split, with their vocabulary, as tokens."""
+"""A corpus: documents from one source, split, and encoded with their vocabulary."""
 
 import hashlib
 import json
@@ -14,32 +14,42 @@ from .errors import InputError
 
 log = logging.getLogger(__name__)
 
+CORPORA = {"stdlib": data.standard_library}  # what `--data` may name besides a folder
+
 
 @dataclass(frozen=True)
 class Source:
-    """Where documents come from. ValueError for a number that cannot be used."""
+    """Where documents come from. Raises a ValueError that names an invalid field."""
 
-    data: str = option("", "folder of text files; none = Python's standard library")
-    endings: str = option("", "file endings to read, as .py,.md; none = every file")
-    held_out: int = option(12, "documents kept for evaluation, up to a quarter of all")
+    data: str = option("stdlib", f"folder of text files, or {' or '.join(CORPORA)}")
+    endings: str = option("", "file endings to read, such as .py,.md; none = all files")
+    held_out: int = option(12, "documents held out for evaluation, at most a quarter")
 
     def __post_init__(self):
+        if not self.data:
+            raise ValueError(f"data must be a folder, or one of {', '.join(CORPORA)}")
         if self.held_out < 1:
             raise ValueError(f"held_out must be at least 1, not {self.held_out}")
 
     def absolute(self):
-        """The same source, wherever the next command is given."""
-        return replace(self, data=self.data and str(pathlib.Path(self.data).resolve()))
+        """The same source with an absolute path, for commands run elsewhere."""
+        known = self.data in CORPORA
+        return self if known else replace(self, data=str(self.folder))
+
+    @property
+    def folder(self):
+        """The folder of text files."""
+        return pathlib.Path(self.data).resolve()
 
     @property
     def name(self):
-        """A short name for runs."""
-        return pathlib.Path(self.data).resolve().name if self.data else "stdlib"
+        """A short name, for the folder of a run."""
+        return self.data if self.data in CORPORA else self.folder.name
 
     def read(self):
-        """All documents as [(name, text)]; says what it leaves out."""
-        if not self.data:
-            return data.standard_library()
+        """All documents as [(name, text)]; logs which files it leaves out."""
+        if self.data in CORPORA:
+            return CORPORA[self.data]()
         endings = tuple(filter(None, self.endings.split(",")))
         documents, left_out = data.read_folder(self.data, endings)
         if left_out:
@@ -61,7 +71,7 @@ class HeldOut:
 class Corpus:
     """A vocabulary, training documents as tokens, and held-out documents."""
 
-    digest: str  # by which a run knows its documents again
+    digest: str  # by which a run recognises its documents
     vocabulary: Tokenizer
     train: list
     held: HeldOut
@@ -70,7 +80,7 @@ class Corpus:
 def load_corpus(source, config, seed, folder):
     """Read, split and encode a source; its vocabulary is cached in `folder`.
 
-    InputError when there are too few documents, or none that fills a segment.
+    Raises InputError if there are too few documents, or none longer than a segment.
     """
     documents = source.read()
     train, held = data.split(documents, source.held_out, seed)
@@ -81,10 +91,10 @@ def load_corpus(source, config, seed, folder):
     if not long:
         raise InputError(
             f"no document is longer than a segment of {config.segment} tokens: "
-            "give longer texts, or a smaller --segment"
+            "give longer texts or a smaller --segment"
         )
     if len(long) < len(docs):
-        log.info(f"left out {len(docs) - len(long)} documents that fit in a segment")
+        log.info(f"left out {len(docs) - len(long)} documents no longer than a segment")
     return Corpus(digest(documents), vocabulary, long, hold_out(held, vocabulary))
 
 
@@ -100,9 +110,9 @@ def digest(documents):
 
 
 def check_documents(saved, found):
-    """InputError unless a checkpoint was trained on the documents with this digest."""
+    """Raise InputError unless a checkpoint's documents have the digest `found`."""
     if saved["documents"] != found:
         raise InputError(
-            "these are not the documents that the run was trained on: bring them back, "
-            "train anew, or evaluate on another folder by --data"
+            "these are not the documents that the run was trained on: restore them, "
+            "train again, or evaluate on another folder with --data"
         )

@@ -10,8 +10,8 @@ from tokenizers import ByteLevelBPETokenizer, Tokenizer
 from .errors import InputError
 from .files import replace_file
 
-DOCUMENT = "<document>"  # token 0, first in every document
-RUN_FILE = "minimt-run.json"  # in every folder of a run
+DOCUMENT = "<document>"  # token 0, which begins every document
+RUN_FILE = "minimt-run.json"  # in the folder of every run
 LEFT_OUT = set(  # folders of tests, tables and other people's packages
     "test tests idle_test encodings pydoc_data idlelib lib2to3 distutils ensurepip "
     "turtledemo site-packages dist-packages __pycache__".split()
@@ -19,10 +19,10 @@ LEFT_OUT = set(  # folders of tests, tables and other people's packages
 
 
 def standard_library(least_bytes=8192):
-    """The Python standard library's source files as [(name, text)], by name.
+    """The Python standard library's source files as [(name, text)], sorted by name.
 
-    Without `_sysconfigdata`, which differs by machine, and without links, which would
-    be the same text twice.
+    Leaves out small files, `_sysconfigdata`, which differs between machines, and links,
+    which would repeat a text.
     """
     root, documents = pathlib.Path(sysconfig.get_path("stdlib")), []
     for path in sorted(root.rglob("*.py")):
@@ -35,15 +35,15 @@ def standard_library(least_bytes=8192):
 
 
 def read_folder(folder, endings=()):
-    """Every text file below `folder` with one of the endings (none = all), by name.
+    """All text files in and below `folder` with one of the endings (none = any).
 
-    Returns [(name, text)] and the names of files left out: empty ones, binary ones and
-    exact copies. Hidden files, and what runs of minimt left there, are passed over.
-    InputError when there is no such folder or nothing to read in it.
+    Returns [(name, text)], sorted by name, and the names of the files left out: those
+    that are empty, binary or exact copies. Hidden files and the files of minimt's own
+    runs are skipped. Raises InputError for a missing folder, or one without text.
     """
     root = pathlib.Path(folder)
     if not root.is_dir():
-        raise InputError(f"there is no folder {folder}: give a folder of text files")
+        raise InputError(f"{folder} is not a directory: give a folder of text files")
     runs = {path.parent for path in root.rglob(RUN_FILE)}
     documents, left_out, seen = [], [], set()
     for path in sorted(path for path in root.rglob("*") if path.is_file()):
@@ -65,13 +65,13 @@ def read_folder(folder, endings=()):
     if not documents:
         kind = f" ending in {' or '.join(endings)}" if endings else ""
         raise InputError(
-            f"{folder} has no text file{kind}: give a folder that has some"
+            f"{folder} contains no text files{kind}: give a folder that does"
         )
     return documents, left_out
 
 
 def read_text(path):
-    """The text of one file. InputError when it is missing, empty or not UTF-8 text."""
+    """The text of one file. Raises InputError if it is missing, empty or not UTF-8."""
     try:
         text = pathlib.Path(path).read_bytes().decode("utf-8")
     except OSError as error:
@@ -86,15 +86,16 @@ def read_text(path):
 
 
 def split(documents, held_out=12, seed=0, most_bytes=65_536):
-    """Part the documents by a seeded draw: (training, held-out), each sorted by name.
+    """Split documents at random: (training, held-out), each in the order given.
 
-    One is held out, or up to a quarter, and none of over `most_bytes` while there are
-    enough others: each must be read from end to end to be evaluated.
+    At least one is held out and at most a quarter of them. Documents over `most_bytes`
+    are held out last, since evaluation reads each from end to end. Raises InputError
+    if there are fewer than two.
     """
     if len(documents) < 2:
         raise InputError("one document cannot be split: give at least two text files")
-    order = np.random.default_rng(seed).permutation(len(documents))
-    order = sorted(order, key=lambda i: len(documents[i][1].encode()) > most_bytes)
+    drawn = np.random.default_rng(seed).permutation(len(documents))
+    order = sorted(drawn, key=lambda i: len(documents[i][1].encode()) > most_bytes)
     held = set(order[: max(1, min(held_out, len(documents) // 4))])
     return (
         [document for i, document in enumerate(documents) if i not in held],
@@ -105,12 +106,13 @@ def split(documents, held_out=12, seed=0, most_bytes=65_536):
 def train_vocabulary(texts, size, folder):
     """A byte-pair vocabulary (Sennrich et al., ACL 2016) of `size` tokens.
 
-    Kept in `folder` under the hash of what it was made from. InputError for a size that
-    cannot hold the 256 bytes, or when the texts are too short for so many tokens.
+    Cached in `folder` under a hash of the texts and the size. Raises InputError if the
+    size is too small for all 256 bytes, or the texts are too short for so many tokens.
     """
     if size < 258:
         raise InputError(
-            f"vocab {size} is too small: 256 bytes, a start and a pair need 258"
+            f"--vocab {size} is too small for all bytes, a start token and a pair: "
+            "use at least 258"
         )
     digest = hashlib.sha256(f"{size}".encode())
     for text in texts:
@@ -132,33 +134,34 @@ def train_vocabulary(texts, size, folder):
 
 
 def load_vocabulary(text):
-    """The vocabulary written as JSON. InputError when it is none."""
+    """The vocabulary in a JSON text. Raises InputError if it is damaged."""
     try:
         vocabulary = Tokenizer.from_str(text)
     except Exception as error:  # the library raises no narrower class
-        raise InputError(f"a vocabulary is damaged, delete it: {error}") from None
+        raise InputError(f"the vocabulary is damaged, delete it: {error}") from None
     vocabulary.encode_special_tokens = True  # "<document>" in a text is only text
     return vocabulary
 
 
 def encode(vocabulary, text):
-    """The tokens of a document, token 0 (`DOCUMENT`) first: int64 (n,)."""
+    """The tokens of a document, beginning with token 0 (`DOCUMENT`): int64 (n,)."""
     return np.array([0, *vocabulary.encode(text).ids], dtype=np.int64)
 
 
 class DocumentStreams:
-    """B readers, each of one document after another, T tokens at a time.
+    """B streams that each read one document after another, T tokens at a time.
 
-    An iterator of tokens (B, T), targets (B, T) with −1 where nothing is to be
-    predicted, and starts (B,). With a seed it goes on for ever, each time through in a
-    new order; without, it reads every document once, as they come. `document` and
-    `offset` (B,) say which document each stream is in and where it goes on.
+    Yields tokens (B, T), targets (B, T), −1 where there is nothing to predict, and
+    starts (B,). With a seed it never ends, and each pass over the documents has a new
+    order; without one, it reads every document once, in the order given. `document`
+    and `offset` (B,) say which document each stream is in and where it reads next.
+    Raises InputError unless there are documents of two or more tokens.
     """
 
     def __init__(self, docs, B, T, seed=None):
         if not docs or min(len(doc) for doc in docs) < 2:
             raise InputError(
-                "there must be documents, and each must have two tokens or more"
+                "no documents, or too short a one: give documents of two or more tokens"
             )
         self.docs, self.B, self.T, self.seed = docs, B, T, seed
         self.document, self.offset = np.full(B, -1), np.zeros(B, dtype=np.int64)
@@ -167,7 +170,7 @@ class DocumentStreams:
             self.shuffle()
 
     def shuffle(self):
-        """Line up all documents in the order of the next epoch."""
+        """Queue all documents in the order of the next epoch."""
         order = np.random.default_rng([self.seed, self.epoch]).permutation(
             len(self.docs)
         )
@@ -183,7 +186,7 @@ class DocumentStreams:
             starts[b] = self.turn_page(b)
             if self.document[b] >= 0:
                 doc, at = self.docs[self.document[b]], self.offset[b]
-                piece = doc[at : at + self.T + 1]  # the last one may be short
+                piece = doc[at : at + self.T + 1]  # the last piece may be short
                 tokens[b, : len(piece) - 1], targets[b, : len(piece) - 1] = (
                     piece[:-1],
                     piece[1:],
@@ -194,7 +197,7 @@ class DocumentStreams:
         return tokens, targets, starts
 
     def turn_page(self, b):
-        """Give stream b its next document if one is read; True if it starts."""
+        """Move stream b to its next document if it has finished one; True if it did."""
         document = self.document[b]
         if document >= 0 and self.offset[b] < len(self.docs[document]) - 1:
             return False
@@ -205,12 +208,12 @@ class DocumentStreams:
         return True
 
     def state_dict(self):
-        """Where the streams stand, in plain numbers."""
+        """How far the streams have read, as plain numbers."""
         places = dict(document=self.document.tolist(), offset=self.offset.tolist())
         return places | dict(queue=list(self.queue), epoch=self.epoch)
 
     def load_state_dict(self, state):
-        """Go on from where `state_dict` was taken."""
+        """Restore what `state_dict` returned."""
         self.document, self.offset = (
             np.array(state["document"]),
             np.array(state["offset"]),

@@ -1,4 +1,4 @@
-"""Several processes that train one model, a share of the streams each: torchrun."""
+"""Training one model in several processes, each with its share of the streams."""
 
 import os
 import time
@@ -11,11 +11,11 @@ from torch.nn.parallel import DistributedDataParallel
 
 from .errors import InputError
 
-GRACE = 5  # seconds in which torchrun ends the other processes when one has failed
+GRACE = 5  # seconds within which torchrun ends the others when one process has failed
 
 
 def rank():
-    """The number of this process, from 0; torchrun sets it."""
+    """The number of this process, from 0, as set by torchrun."""
     return int(os.environ.get("RANK", 0))
 
 
@@ -30,16 +30,17 @@ def leader():
 
 
 def launcher(processes):
-    """What starts so many processes: the first words of a command."""
+    """The first words of a command that starts this many processes."""
     return f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
 
 
 def check(streams, processes):
-    """InputError unless a run of `processes` is run by as many, with equal shares."""
+    """Raise InputError unless a run has its number of processes, with equal shares."""
     if processes != size():
         raise InputError(
-            f"the run was begun with {processes} processes, not {size()}: resume it by "
-            f"{launcher(processes)} -m minimt train --resume"
+            f"the run needs the number of processes that it began with, {processes}, "
+            f"not {size()}: resume it with {launcher(processes)} -m minimt train "
+            "--resume"
         )
     if streams % size():
         raise InputError(
@@ -50,22 +51,22 @@ def check(streams, processes):
 
 @contextmanager
 def group(device):
-    """Join the other processes; the device of this one. `device` itself when alone.
+    """Join the other processes; yields this one's device, or `device` itself if alone.
 
-    InputError when the machine has fewer such devices than processes.
+    Raises InputError if the machine has fewer such devices than processes.
     """
     if size() == 1:
         yield device
         return
-    local, beside = (int(os.environ[x]) for x in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"))
-    room = dict(cpu=beside, cuda=torch.cuda.device_count()).get(device, 1)
-    if beside > room:
+    local, here = (int(os.environ[x]) for x in ("LOCAL_RANK", "LOCAL_WORLD_SIZE"))
+    devices = dict(cpu=here, cuda=torch.cuda.device_count()).get(device, 1)
+    if here > devices:
         raise InputError(
-            f"{beside} processes cannot share {room} {device}: start fewer, or use "
-            "--device cpu"
+            f"{here} processes cannot share {devices} {device} device(s): start fewer, "
+            "or use --device cpu"
         )
     backend = "gloo"
-    if device == "cuda":  # flags and checkpoints go by gloo, never waiting for a GPU
+    if device == "cuda":  # flags and checkpoints go over gloo and never wait for a GPU
         device, backend = f"cuda:{local}", "cpu:gloo,cuda:nccl"
         torch.cuda.set_device(device)
     distributed.init_process_group(backend)
@@ -77,7 +78,7 @@ def group(device):
 
 @contextmanager
 def leader_first():
-    """The others wait until the leader has done, or failed at, what is inside."""
+    """The others wait until the leader has finished the block, or failed in it."""
     if not leader():
         barrier()
     try:
@@ -88,27 +89,30 @@ def leader_first():
 
 
 def let_leader_speak():
-    """Wait, in the others: if the leader failed alike, it says so and all are ended."""
+    """The others wait, so that a mistake they all make is reported by the leader alone.
+
+    Once the leader has ended, torchrun ends the others.
+    """
     if not leader():
         time.sleep(GRACE)
 
 
 def parallel(model):
-    """The model, with gradients averaged over all processes when there are several."""
+    """The model, with gradients averaged over all processes if there are several."""
     if size() == 1:
         return model
-    unused = not model.config.memory  # then the gate never has a gradient
+    unused = not model.config.memory  # without memory, the gate never gets a gradient
     return DistributedDataParallel(model, find_unused_parameters=unused)
 
 
 def share(x):
-    """This process's rows of an array or tensor (B, …): a size()-th of them."""
+    """This process's rows of an array or tensor (B, …): B / size() of them."""
     rows = len(x) // size()
     return x[rank() * rows : (rank() + 1) * rows]
 
 
 def gather(x):
-    """All rows of a tensor (B, …) or list, in the leader, from each process's share."""
+    """In the leader, all rows of a tensor (B, …) or list, from all the shares."""
     if size() == 1:
         return x
     if isinstance(x, list):
@@ -122,7 +126,7 @@ def gather(x):
 
 
 def total(x):
-    """The sum of a tensor over all processes, the same in each; no gradient."""
+    """The sum of a tensor over all processes, the same in each, without gradient."""
     x = x.detach().clone()
     if size() > 1:
         distributed.all_reduce(x)
@@ -130,7 +134,7 @@ def total(x):
 
 
 def anywhere(*flags):
-    """For each flag, in all processes: is it true in one of them?"""
+    """For each flag: is it true in any of the processes?"""
     return total(torch.tensor([int(bool(x)) for x in flags])).bool().tolist()
 
 

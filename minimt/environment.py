@@ -1,4 +1,4 @@
-"""What a result may depend on besides its command: versions and the machine."""
+"""What a result may depend on besides its command: the versions and the machine."""
 
 import os
 import platform
@@ -17,7 +17,7 @@ def versions():
 
 def machine():
     """The kind of machine, in a few words."""
-    import torch  # here: versions alone need none
+    import torch  # here, since `versions` does without it
 
     from . import distributed
 

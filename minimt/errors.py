@@ -1,5 +1,5 @@
-"""The one exception for a mistake a user can mend: it says what to do."""
+"""The one exception for mistakes that a user can fix: it says what to do."""
 
 
 class InputError(ValueError):
-    """A folder, file, option or checkpoint that cannot be used; one line of advice."""
+    """A folder, file, option or checkpoint cannot be used; the message is one line."""

@@ -1,24 +1,23 @@
-"""Evaluation: what each token of a held-out document costs, what memory saves."""
+"""Evaluation: what each token of a held-out document costs, and what memory saves."""
 
 import math
 import re
-from dataclasses import replace
 
 import numpy as np
 import torch
 
 from .data import DocumentStreams
-from .torch_model import MemorizingTransformer, token_losses
+from .torch_model import token_losses
 
 NAME = re.compile(r"\b[^\W\d]\w{2,}")  # an identifier or word of three letters or more
 
 
 @torch.inference_mode()
 def document_losses(model, docs, streams=8, on_segment=None):
-    """Read whole documents in order: nats of each token but the first, [(n − 1,)].
+    """Read whole documents: the nats of each token but the first, [(n − 1,)].
 
-    docs: token arrays (n,). Long documents are begun first, so that the streams end
-    together. on_segment(n) is called, to show progress, when n streams read a segment.
+    docs: token arrays (n,). Long documents come first, so that the streams end at about
+    the same time. on_segment(n) is called when n streams have read a segment.
     """
     streams = min(streams, len(docs))
     order = sorted(range(len(docs)), key=lambda i: -len(docs[i]))
@@ -37,14 +36,6 @@ def document_losses(model, docs, streams=8, on_segment=None):
     return nats
 
 
-def with_memory(model, M):
-    """The same weights with a memory of M tokens; 0 = without."""
-    config = replace(model.config, memory=M)
-    return (
-        MemorizingTransformer(config).load_numpy(model.to_numpy()).to(model.norm.device)
-    )
-
-
 def summary(nats, texts):
     """Mean nats per token, perplexity and bits per byte of some documents."""
     total, tokens = sum(float(x.sum()) for x in nats), sum(len(x) for x in nats)
@@ -60,10 +51,10 @@ def summary(nats, texts):
 
 
 def read_twice(model, docs, on_segment=None):
-    """What second readings save: mean nats of the first, the second, the difference.
+    """What a second reading saves: mean nats of both readings, and their difference.
 
-    Each document that fits the memory is read twice in a row, as one document; None
-    where none fits.
+    Each document that fits into the memory is read twice in a row, as one document.
+    Returns None if no document fits.
     """
     docs = [doc for doc in docs if len(doc) <= model.config.memory]
     if not docs:
@@ -78,16 +69,16 @@ def read_twice(model, docs, on_segment=None):
 
 
 def name_distances(vocabulary, text):
-    """How many tokens ago the name that a token is part of was last begun: int64 (n,).
+    """How many tokens ago the name that a token is part of last began: int64 (n,).
 
-    One number per token after the first (`DOCUMENT`); 0 for names seen for the first
-    time, −1 for tokens that are part of no name.
+    One number for each token after the first (`DOCUMENT`): 0 if the name was not seen
+    before, −1 if the token is not part of a name.
     """
     spans = vocabulary.encode(text).offsets
     starts = np.array([start for start, _ in spans])
     distance, last = np.full(len(spans), -1), {}
     for match in NAME.finditer(text):
-        # A token may bring its leading space: it begins at or before the name.
+        # A token may include a leading space, so it begins at or before the name.
         first = np.searchsorted(starts, match.start(), side="right") - 1
         end = np.searchsorted(starts, match.end(), side="left")
         distance[first:end] = first - last.get(match[0], first)
@@ -102,11 +93,11 @@ def gain_by_distance(gains, distances, edges=(1, 64, 256, 1024, 4096)):
     seen (whether the name was seen before), gain, its standard error, and tokens.
     """
     gain, distance = np.concatenate(gains), np.concatenate(distances)
-    groups = [("seen first here", False, distance == 0)]
+    groups = [("first seen here", False, distance == 0)]
     for low, high in zip(edges, [*edges[1:], np.inf]):
         label = f"{low}–{high - 1}" if high < np.inf else f"≥ {low}"
         groups.append((label, True, (distance >= low) & (distance < high)))
-    groups.append(("in no name", False, distance < 0))
+    groups.append(("not in a name", False, distance < 0))
     return [
         dict(
             distance=label,

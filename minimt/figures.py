@@ -1,4 +1,4 @@
-"""The figures of a run: each shows one claim, and bears it as its title."""
+"""The figures of a run: each shows one finding, which is its title."""
 
 import io
 import textwrap
@@ -7,17 +7,17 @@ import numpy as np
 
 from .files import replace_file
 
-# Okabe and Ito's colours, told apart by the colour-blind and, with markers, in print.
+# Okabe and Ito's colours, which colour-blind readers can tell apart.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
 WITH = dict(color=BLUE, marker="o", label="with memory")
 WITHOUT = dict(color=ORANGE, marker="s", linestyle="--", label="without memory")
 
 
 def draw_all(folder, metrics, losses):
-    """Draw what a run's metrics and losses per step show, into its folder."""
+    """Draw a run's metrics, and its losses by step, into its folder."""
     save(loss_curves(losses), folder / "loss_curves.png")
     save(memory_sizes(metrics), folder / "memory_sizes.png")
-    save(gates(metrics["gate"]), folder / "gates.png")
+    save(gates(metrics["gates"]), folder / "gates.png")
     if "gain_by_distance" in metrics:
         save(gains(metrics["gain_by_distance"]), folder / "gain_by_distance.png")
 
@@ -38,7 +38,7 @@ def axes(title, xlabel, ylabel):
 
 def panels(title, columns, width=3.4, sharey=True):
     """A figure with panels side by side: (figure, [axes])."""
-    from matplotlib.figure import Figure  # here: importing it takes most of a second
+    from matplotlib.figure import Figure  # here, since it takes most of a second
 
     inches = width * columns + 0.8
     figure = Figure(figsize=(inches, 4.2), layout="constrained")
@@ -48,7 +48,7 @@ def panels(title, columns, width=3.4, sharey=True):
 
 
 def tidy(ax):
-    """The axes, without a frame, on a light grid."""
+    """The axes without a frame, on a light grid."""
     ax.spines[["top", "right"]].set_visible(False)
     ax.grid(axis="y", color="#dddddd", linewidth=0.8)
     ax.set_axisbelow(True)
@@ -57,14 +57,14 @@ def tidy(ax):
 
 
 def loss_curves(losses):
-    """Training loss of each model, the mean of some steps per point."""
-    style = dict(memory=WITH, vanilla=WITHOUT)
+    """The training loss of each model; a point is the mean of several steps."""
+    style = dict(with_memory=WITH, without_memory=WITHOUT)
     title = "Training loss"
-    if "vanilla" in losses:
+    if "without_memory" in losses:
         last = {name: np.mean(x[-len(x) // 10 :]) for name, x in losses.items()}
         title = (
-            f"On the same batches, memory ends training "
-            f"{saves(last['vanilla'] - last['memory'])}"
+            f"On the same batches, training with memory ends "
+            f"{saves(last['without_memory'] - last['with_memory'])}"
         )
     figure, ax = axes(title, "step", "nats per token")
     for name, x in losses.items():
@@ -78,12 +78,12 @@ def loss_curves(losses):
 
 
 def saves(nats):
-    """A difference in words, whichever way it went."""
+    """A difference in words, whichever its sign."""
     return f"{abs(nats):.2f} nats per token {'lower' if nats >= 0 else 'higher'}"
 
 
 def memory_sizes(metrics):
-    """Held-out loss of the model with memory by the size of its memory."""
+    """Held-out loss of the model with memory, by the size of its memory."""
     sizes = [row["memory"] for row in metrics["by_memory"]]
     nats = [row["nats_per_token"] for row in metrics["by_memory"]]
     saved = nats[0] - nats[-1]
@@ -93,10 +93,10 @@ def memory_sizes(metrics):
     ax.plot(range(len(sizes)), nats, **WITH)
     for place, value in enumerate(nats):
         ax.annotate(f"{value:.2f}", (place, value), (0, 7), textcoords="offset points")
-    if "vanilla" in metrics:
+    if "without_memory" in metrics:
         line = {k: v for k, v in WITHOUT.items() if k != "marker"}
         line["label"] = "trained without memory"
-        ax.axhline(metrics["vanilla"]["nats_per_token"], **line)
+        ax.axhline(metrics["without_memory"]["nats_per_token"], **line)
     ax.set_xticks(range(len(sizes)), sizes)
     ax.legend(frameon=False)
     return figure
@@ -118,7 +118,7 @@ def gates(gate):
 
 
 def gains(rows):
-    """What memory saves on the tokens of a name, by how long ago it was last seen."""
+    """What memory saves on the tokens of a name, by when the name was last seen."""
     seen = [row for row in rows if row["seen"]]
     best = max(seen, key=lambda row: row["gain"], default=None)
     title = "Memory saves nothing on names that were seen before"
@@ -141,10 +141,10 @@ def gains(rows):
 
 def recall_curves(metrics):
     """Recall of far numbers through training, with and without memory."""
-    far = metrics["memory"]["far"], metrics["vanilla"]["far"]
+    far = metrics["with_memory"]["far"], metrics["without_memory"]["far"]
     title = f"Far numbers recalled: {far[0]:.1%} with memory, {far[1]:.1%} without"
     figure, ax = axes(title, "step", "share of numbers recalled")
-    for name, style in dict(memory=WITH, vanilla=WITHOUT).items():
+    for name, style in dict(with_memory=WITH, without_memory=WITHOUT).items():
         steps, _, far = zip(*metrics[name]["curve"])
         ax.plot(steps, far, markersize=4, **style)
     ax.axhline(metrics["chance"], color=GREY, linestyle=":", label="chance")
@@ -153,7 +153,7 @@ def recall_curves(metrics):
     return figure
 
 
-# What the bench compares: colour, marker and line tell it apart, also in print.
+# The styles of all that the bench compares, which differ in black and white as well.
 STYLES = {
     "exact": dict(color=BLUE, marker="o"),
     "LSH with insertion": dict(color=ORANGE, marker="s"),
@@ -206,9 +206,10 @@ def recall_costs(result):
         for row in result["rows"]
         if row["method"] == "LSH, cells of stored keys" and row["recall"] >= 0.9
     ]
-    share = f"{min(good):.0%}" if good else "more than all"
     keys = f"{result['memory']} keys of a model"
-    title = f"90% recall on {keys} takes {share} of the work"
+    title = f"LSH does not reach 90% recall on {keys}"
+    if good:
+        title = f"90% recall on {keys} takes {min(good):.0%} of the work"
     figure, (left, right) = panels(title, 2, width=4.85)
     for method in dict.fromkeys(row["method"] for row in result["rows"]):
         rows = [row for row in result["rows"] if row["method"] == method]
@@ -225,8 +226,8 @@ def recall_costs(result):
     left.set_ylabel("recall of the nearest keys")
     drawn = [ax.get_legend_handles_labels() for ax in (left, right)]
     handles = {x: line for lines, names in drawn for line, x in zip(lines, names)}
-    about = dict(loc="outside right", frameon=False, fontsize=8)
-    figure.legend(handles.values(), handles.keys(), **about)
+    style = dict(loc="outside right", frameon=False, fontsize=8)
+    figure.legend(handles.values(), handles.keys(), **style)
     return figure
 
 
@@ -236,7 +237,8 @@ def lsh_losses(result):
     lsh = [(x["probes"], x["nats_per_token"]) for x in rows if x["search"] == "LSH"]
     lines = {x["search"]: x["nats_per_token"] for x in rows if x["probes"] is None}
     lost, probes = lsh[-1][1] - lines["exact"], lsh[-1][0]
-    title = f"Probing {probes} pages costs {lost:.3f} nats per token over exact search"
+    cost = f"{lost:.3f} nats per token more than exact search"
+    title = f"Probing {probes} pages costs {cost}"
     figure, ax = axes(title, "pages of 64 keys that LSH probes", "nats per token")
     ax.plot(*zip(*lsh), label="LSH", color=ORANGE, marker="s")
     ax.axhline(lines["exact"], color=BLUE, label="exact")

@@ -1,4 +1,4 @@
-"""Writing files so that a reader, or a crash, never meets half of one."""
+"""Writing files whole: no reader ever sees half of one, not even after a crash."""
 
 import json
 import os
@@ -21,5 +21,5 @@ def replace_file(path, content):
 
 
 def write_json(path, content):
-    """Write a JSON file for people and machines."""
+    """Write a JSON file that people can read, too."""
     replace_file(path, json.dumps(content, indent=2).encode())

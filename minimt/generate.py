@@ -8,11 +8,11 @@ import torch
 
 @torch.inference_mode()
 def generate(model, tokens, count, temperature=0.8, seed=0):
-    """Yield `count` tokens that go on from `tokens` (n,), which the model reads first.
+    """Yield `count` tokens that continue `tokens` (n,), which the model reads first.
 
-    temperature: 0 takes the likeliest token; 1 samples as the model predicts. The
-    segment being written is read anew for each token, from the state before it, as the
-    model was trained: a token never finds its own segment in memory.
+    temperature: 0 takes the likeliest token; 1 samples from the model's prediction. For
+    each token, the current segment is read again from the state before it. As in
+    training, a token then never finds its own segment in memory.
     """
     random, device = torch.Generator().manual_seed(seed), model.norm.device
     state, segment = model.first_state(1), []
@@ -35,7 +35,7 @@ def generate(model, tokens, count, temperature=0.8, seed=0):
 
 
 def sample(logits, temperature, random):
-    """One token by its logits (V,)."""
+    """One token, drawn by its logits (V,)."""
     if temperature == 0:
         return int(logits.argmax())
     weights = ((logits - logits.max()) / temperature).softmax(-1)

@@ -1,19 +1,23 @@
-"""What flows back from the memory: to the query and the gate, never to the memory.
+"""Gradients of the memory: they reach the query and the gate, but no stored pair.
 
-Section 3.1: stored keys and values are constants for the gradient. They get trained all
-the same, since the projections that made them serve local attention too.
+Section 3.1: stored keys and values count as constants. They are trained all the same,
+since the projections that made them also serve local attention.
 """
 
 import numpy as np
+from numpy import ndarray as Array
 
 from .attention import softmax
+from .gate import gate_value
 
 
-def attend_to_memory_backward(q, k, v, found, scale, grad):
-    """The gradient to q of `gate.attend_to_memory`: (B, H, T, D).
+def attend_to_memory_backward(
+    q: Array, k: Array, v: Array, found: Array, scale: Array, grad: Array
+) -> Array:
+    """The gradient with respect to q of `gate.attend_to_memory`: (B, H, T, D).
 
     q (B, H, T, D), k and v (B, H, T, K, D), found (B, H, T, K), scale (H,) as there;
-    grad (B, H, T, D) is the gradient to what it returned.
+    grad (B, H, T, D) is the gradient with respect to its output.
     """
     scale = scale[:, None, None]
     logits = scale * (k @ q[..., None])[..., 0]  # (B, H, T, K)
@@ -24,14 +28,17 @@ def attend_to_memory_backward(q, k, v, found, scale, grad):
     return ((scale * dlogits)[..., None, :] @ k)[..., 0, :]
 
 
-def mix_backward(remembered, local, gate_logit, found, grad):
-    """The gradients of `gate.mix` to remembered, local and gate_logit.
+def mix_backward(
+    remembered: Array, local: Array, gate_logit: Array, found: Array, grad: Array
+) -> tuple[Array, Array, Array]:
+    """The gradients of `gate.mix` with respect to remembered, local and gate_logit.
 
     remembered and local (B, H, T, D), gate_logit (H,), found (B, H, T, K) as there;
-    grad (B, H, T, D) is the gradient to what it returned. They have the shapes of what
-    they are gradients to. A query that found nothing sends nothing to its gate.
+    grad (B, H, T, D) is the gradient with respect to its output → gradients of shapes
+    (B, H, T, D), (B, H, T, D) and (H,). A query that found nothing adds nothing to the
+    gradient of the gate.
     """
-    gate = ((1 + np.tanh(gate_logit / 2)) / 2)[:, None, None]  # (H, 1, 1)
+    gate = gate_value(gate_logit)[:, None, None]  # (H, 1, 1)
     some = found.any(axis=-1, keepdims=True)  # (B, H, T, 1)
     dgate = (some * grad * (remembered - local)).sum(axis=(0, 2, 3), keepdims=True)
     dgate_logit = (dgate[0] * gate * (1 - gate))[:, 0, 0]

@@ -1,50 +1,63 @@
-"""The weights a run starts from: ordinary ones, or ones that already look things up.
+"""The initial weights: random ones, or an induction circuit that looks things up.
 
-The lookup start writes an induction circuit (Olsson et al., 2022, arXiv 2209.11895)
-into two layers; the architecture stays the paper's. The residual stream is parted into
-rooms: the token itself, and one code for each of the `BACK` tokens before it.
+The induction initialisation writes an induction circuit (Olsson et al., 2022, arXiv
+2209.11895) into two layers; the architecture stays the paper's. It divides the residual
+stream into subspaces: one for the token itself, and one each for a code of the token
+1, 2, …, `BACK` places before it.
 
-- The layer below the memory copies. Head h looks 1 + (h mod BACK) tokens back and
-  writes a random projection of the token there, its code, into that distance's room.
-- The memory layer compares. A query is made of the codes of this token and those just
-  before it, a key of the codes of the tokens before its own; so a query finds the
-  places *after* an earlier occurrence of the same tokens. The values hold the tokens
-  there, which tied embeddings then predict.
+- `look_back`: a head in the layer below the memory attends to the token a fixed number
+  of places back and writes a random projection of that token, its code.
+- `match`: in the memory layer, a query consists of the codes of its own token and of
+  those just before it; a key consists of the codes of the tokens just before its own.
+  So a query finds the places *after* an earlier occurrence of the same tokens.
+- `copy_out`: the values hold the tokens there, which the tied embeddings then predict.
 
-All other output projections are zero, so a layer begins as the identity.
+All other output projections are zero, so every other layer starts as the identity.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy import ndarray as Array
 
 BACK = 3  # tokens of context that a lookup compares
-NEWEST_FIRST = 0.7  # weight of each code in a match relative to the one after it
-SCALE = 12.0  # of l2-normalised logits
+DECAY = 0.7  # weight of each code in a match relative to the one after it
+SCALE = 12.0  # of the logits, since queries and keys have length 1
 BUCKETS = 32  # of the relative position bias
-FOCUS = 8.0  # bias that fixes a head on one distance
-VOICE = 3.0  # size of what a lookup adds to the stream
+LOOK_BACK_BIAS = 8.0  # makes a head attend to one distance alone
+OUTPUT_SCALE = 3.0  # of what a lookup adds to the residual stream
+
+Weights = dict[str, Array]
 
 
-def init_params(config, seed=0):
+class Subspaces(NamedTuple):
+    """Channels of the residual stream: of the token, and of each earlier one's code."""
+
+    token: slice
+    codes: list[slice]
+
+
+def init_params(config, seed: int = 0, back: int = BACK) -> Weights:
     """Fresh weights as {name: float32 array}.
 
-    Embeddings have standard deviation 1. With start "lookup" they are zero outside the
-    token's room and the circuit is written in, where there is a layer below the
-    memory's and the embedding is wide enough for all rooms; else all is ordinary.
+    Embeddings have standard deviation 1. The induction circuit compares `back` tokens.
+    It needs a layer below the memory layer and a model wide enough for all subspaces;
+    otherwise the weights are random.
     """
     rng, params = np.random.default_rng(seed), {}
     params["embedding"] = rng.normal(size=(config.vocab, config.embed))
     for layer in range(config.layers):
-        for name, weights in ordinary_layer(rng, config, layer).items():
+        for name, weights in random_layer(rng, config, layer).items():
             params[f"layers.{layer}.{name}"] = weights
     params["norm"] = np.ones(config.embed)
-    room = config.embed >= 2 * BACK
-    if config.start == "lookup" and config.memory_layer > 0 and room:
-        write_lookup(rng, config, params)
+    wide = config.embed >= 2 * back
+    if config.init == "induction" and config.memory_layer > 0 and wide:
+        write_induction(rng, config, params, min(back, config.heads))
     return {name: weights.astype(np.float32) for name, weights in params.items()}
 
 
-def ordinary_layer(rng, config, layer):
-    """The weights of one layer; matrices (inputs, outputs) act on rows, as in x @ W."""
+def random_layer(rng, config, layer: int) -> Weights:
+    """The weights of one layer; matrices (inputs, outputs) multiply rows: x @ W."""
     E, H = config.embed, config.heads
     weights = {name: dense(rng, E, E) for name in ("query", "key", "value")}
     weights |= dict(
@@ -56,47 +69,73 @@ def ordinary_layer(rng, config, layer):
         up=dense(rng, E, 4 * E),
         down=np.zeros((4 * E, E)),
     )
-    if layer == config.memory_layer:  # kept at any memory size, so that it can change
+    if layer == config.memory_layer:  # even if memory = 0, which may change later
         weights["gate"] = np.zeros(H)
     return weights
 
 
-def dense(rng, inputs, outputs):
-    """A random matrix that keeps the size of what it multiplies."""
+def dense(rng, inputs: int, outputs: int) -> Array:
+    """A random matrix (inputs, outputs) that preserves the scale of its input."""
     return rng.normal(size=(inputs, outputs)) / np.sqrt(inputs)
 
 
-def orthogonal(rng, inputs, outputs):
-    """A random matrix with orthonormal columns; needs outputs ≤ inputs."""
+def orthogonal(rng, inputs: int, outputs: int) -> Array:
+    """A random matrix (inputs, outputs) with orthonormal columns; outputs ≤ inputs."""
     return np.linalg.qr(rng.normal(size=(inputs, outputs)))[0]
 
 
-def write_lookup(rng, config, params):
-    """Write the lookup circuit into the memory layer and the one below it, in place."""
-    E, H, D = config.embed, config.heads, config.head
-    back = min(BACK, H)
-    token, code = E // 2, E // 2 // back  # sizes of the token's room, of a code's
-    rooms = [slice(token + n * code, token + (n + 1) * code) for n in range(back)]
+def write_induction(rng, config, params: Weights, back: int) -> None:
+    """Write the circuit into the memory layer and the one below it, in place."""
+    token, code = config.embed // 2, config.embed // 2 // back  # channels of each
+    codes = [slice(token + n * code, token + (n + 1) * code) for n in range(back)]
+    space = Subspaces(slice(0, token), codes)
     encode = orthogonal(rng, token, code) * np.sqrt(token / code)  # token → code
-    below, memory = (f"layers.{config.memory_layer - i}." for i in (1, 0))
-    for name in ("value", "output"):
-        params[below + name] = np.zeros((E, E))
-    for name in ("query", "key", "value"):
-        params[memory + name] = np.zeros((E, E))
+    below, memory = (layer_of(params, config.memory_layer - i) for i in (1, 0))
+    for weights in (below["value"], *(memory[x] for x in ("query", "key", "value"))):
+        weights[:] = 0
     params["embedding"][:, token:] = 0
-    for n, room in enumerate(rooms):
-        heads = range(n, H, back)  # these look n + 1 tokens back
-        params[below + "bias"][n + 1, heads] += FOCUS
-        channels = np.concatenate([np.arange(D) + h * D for h in heads])
-        carry = orthogonal(rng, len(channels), code)
-        params[below + "value"][:token, channels] = encode @ carry.T
-        params[below + "output"][channels, room] = carry
-        compare = NEWEST_FIRST**n * dense(rng, code, E)
-        params[memory + "key"][room] = compare
-        if n == 0:
-            params[memory + "query"][:token] = encode @ compare
-        else:
-            params[memory + "query"][rooms[n - 1]] = compare
-    copy = orthogonal(rng, E, token).T  # (token, E)
-    params[memory + "value"][:token] = copy
-    params[memory + "output"][:, :token] = VOICE * copy.T
+    for n in range(back):
+        look_back(rng, below, space, encode, n)
+        match(rng, memory, space, encode, n)
+    copy_out(rng, memory, space)
+
+
+def layer_of(params: Weights, layer: int) -> Weights:
+    """The weights of one layer, by their names within the layer."""
+    prefix = f"layers.{layer}."
+    names = (name for name in params if name.startswith(prefix))
+    return {name.removeprefix(prefix): params[name] for name in names}
+
+
+def look_back(rng, layer: Weights, space: Subspaces, encode: Array, n: int) -> None:
+    """Let every back-th head, from head n on, write the code of the token n + 1 back.
+
+    layer: the one below the memory layer; encode (token, code).
+    """
+    (E, _), H = layer["value"].shape, layer["bias"].shape[1]
+    heads, D = range(n, H, len(space.codes)), E // H
+    layer["bias"][n + 1, heads] += LOOK_BACK_BIAS
+    channels = np.concatenate([np.arange(D) + h * D for h in heads])
+    carry = orthogonal(rng, len(channels), encode.shape[1])  # (channels, code)
+    layer["value"][space.token, channels] = encode @ carry.T
+    layer["output"][channels, space.codes[n]] = carry
+
+
+def match(rng, layer: Weights, space: Subspaces, encode: Array, n: int) -> None:
+    """Compare the token n before a query with the token n + 1 before a key.
+
+    layer: the memory layer; encode (token, code) makes the query's own code (n = 0).
+    """
+    compare = DECAY**n * dense(rng, encode.shape[1], len(layer["query"]))  # (code, E)
+    layer["key"][space.codes[n]] = compare
+    if n == 0:
+        layer["query"][space.token] = encode @ compare
+    else:
+        layer["query"][space.codes[n - 1]] = compare
+
+
+def copy_out(rng, layer: Weights, space: Subspaces) -> None:
+    """Read the token that a query finds, and add it to the residual stream."""
+    copy = orthogonal(rng, len(layer["value"]), space.token.stop).T  # (token, E)
+    layer["value"][space.token] = copy
+    layer["output"][:, space.token] = OUTPUT_SCALE * copy.T

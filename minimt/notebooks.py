@@ -1,4 +1,4 @@
-"""Notebooks: executed from a clean kernel; what they show code and tables with."""
+"""Notebooks: executing them in a fresh kernel, and showing code and tables in them."""
 
 import base64
 import html
@@ -13,20 +13,22 @@ import numpy as np
 from tqdm import tqdm
 
 from .errors import InputError
+from .extras import missing
 from .files import replace_file
 
 ROOT = pathlib.Path(__file__).parent.parent
 TAG = "chapter-figure"  # of the cell whose figure the chapter shows
 SECONDS = 300  # that one cell may take
-FIXED = dict(OMP_NUM_THREADS="1", MPLBACKEND="inline")  # in the environment
+FIXED = dict(OMP_NUM_THREADS="1", MPLBACKEND="inline")  # environment variables
 KERNEL = dict(display_name="Python 3", language="python", name="python3")
-METADATA = dict(kernelspec=KERNEL, language_info=dict(name="python"))  # of any version
+METADATA = dict(kernelspec=KERNEL, language_info=dict(name="python"))  # no versions
 
 
 def refresh(names=()):
-    """Execute these notebooks, as 03_cache (none = all); write them and their figures.
+    """Execute notebooks, such as 03_cache (none = all); write them and their figures.
 
-    Returns a line of text for each. InputError for a name or a cell that fails.
+    Returns a line of text for each. Raises InputError for an unknown name, or if a cell
+    fails.
     """
     lines = []
     for path in tqdm(find(names), "notebooks", disable=None, leave=False):
@@ -41,23 +43,24 @@ def refresh(names=()):
 
 
 def find(names=()):
-    """The paths of the notebooks of these names; none = all, in order."""
+    """The paths of the notebooks with these names; none = all, in order."""
     paths = {path.stem: path for path in sorted(ROOT.glob("notebooks/[0-9]*.ipynb"))}
     if not paths:
-        raise InputError("there are no notebooks: give this command in a checkout")
+        raise InputError("there are no notebooks here: run this command in a checkout")
     for name in names:
         if name not in paths:
-            raise InputError(f"there is no notebook {name}: take {', '.join(paths)}")
+            have = ", ".join(paths)
+            raise InputError(f"there is no notebook {name}: choose from {have}")
     return [paths[name] for name in names or paths]
 
 
 def execute(path):
-    """The notebook as a fresh kernel executes it in its own folder; writes nothing."""
-    try:
-        import nbclient
-        import nbformat
-    except ImportError:
-        raise InputError("notebooks need: pip install nbclient ipykernel") from None
+    """The notebook, executed by a fresh kernel in its own folder; writes nothing."""
+    if why := missing("executing notebooks", "notebooks"):
+        raise InputError(why)
+    import nbclient
+    import nbformat
+
     options = dict(timeout=SECONDS, record_timing=False, coalesce_streams=True)
     options |= dict(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
     notebook = nbformat.read(path, as_version=4)
@@ -65,19 +68,19 @@ def execute(path):
     try:
         client.execute(cwd=path.parent, env={**os.environ, **FIXED})
     except nbclient.exceptions.CellTimeoutError:
-        said = f"took longer than {SECONDS} s"
+        reason = f"took longer than {SECONDS} s"
     except nbclient.exceptions.CellExecutionError as error:
-        said = f"{error.ename}: {error.evalue}".splitlines()[0]
+        reason = f"{error.ename}: {error.evalue}".splitlines()[0]
     except nbclient.exceptions.DeadKernelError:
-        said = "the kernel died"
+        reason = "the kernel died"
     else:
         notebook["metadata"] = nbformat.from_dict(METADATA)
         return notebook
-    raise InputError(f"{path.name}, code cell {client.code_cells_executed}: {said}")
+    raise InputError(f"{path.name}, code cell {client.code_cells_executed}: {reason}")
 
 
 def as_bytes(notebook):
-    """What is written of a notebook: no addresses of objects, which differ by run."""
+    """A notebook as it is written: without objects' addresses, which differ by run."""
     import nbformat
 
     text = re.sub(r"(?<= at )0x[0-9a-fA-F]+", "0x…", nbformat.writes(notebook))
@@ -85,12 +88,12 @@ def as_bytes(notebook):
 
 
 def chapter_figure(notebook, name):
-    """The PNG of the one cell of a notebook of this name that is tagged with TAG."""
+    """The PNG of the one cell tagged with TAG; name: the notebook's, for the error."""
     cells = [x for x in notebook["cells"] if TAG in x["metadata"].get("tags", [])]
     outputs = [x.get("data", {}) for cell in cells for x in cell["outputs"]]
     figures = [x["image/png"] for x in outputs if "image/png" in x]
     if len(cells) != 1 or len(figures) != 1:
-        raise InputError(f"{name}: tag one cell, which has one figure, {TAG}")
+        raise InputError(f"{name}: tag one cell, with one figure, as {TAG}")
     return base64.b64decode("".join(figures[0]))
 
 
@@ -107,7 +110,7 @@ def side_by_side(numpy_function, torch_function):
 
 
 def draw_table(ax, table, title, rows, columns, form=".0f"):
-    """Write a table's numbers on their shades; NaN is hatched. For small tables."""
+    """Draw a small table as numbers on shaded cells; NaN is hatched."""
     top = np.nanmax(table)
     ax.imshow(table, cmap="Blues", vmin=0, vmax=1.25 * top, aspect="auto")
     for (i, j), x in np.ndenumerate(table):

@@ -1,4 +1,4 @@
-"""The phone book: names and numbers listed at random, so that only looking up helps."""
+"""The phone book: names with random numbers, which can only be looked up."""
 
 import numpy as np
 
@@ -7,20 +7,23 @@ VOCAB = NAMES + NUMBERS  # tokens 0 … 31 are names, 32 … 47 numbers
 
 
 class PhoneBook:
-    """B streams of phone books, for ever: yields what DocumentStreams yields.
+    """B endless streams of phone books; yields what `DocumentStreams` yields.
 
-    A document draws a number for each name, then lists `entries` names, drawn with
-    replacement, each followed by its number. The only targets are numbers of names
-    listed before in the document; `gap` (B, T) tells how many tokens before, else 0,
-    for the `targets` last returned.
+    Each document draws a number for every name, then lists `entries` names, drawn with
+    replacement, each followed by its number. The only targets are the numbers of names
+    that the document has listed before. For the `targets` last returned, `gap` (B, T)
+    says how many tokens ago that was, else 0. Raises ValueError if T is odd or does not
+    divide the length of a document.
     """
 
     def __init__(self, B, T, seed, entries=512):
         if T % 2 or 2 * entries % T:
-            raise ValueError("a segment must be even and must divide the document")
+            raise ValueError(
+                f"a segment must be even and divide {2 * entries}, not {T} tokens"
+            )
         self.B, self.T, self.entries = B, T, entries
         self.random = np.random.default_rng(seed)
-        self.at = 2 * entries  # the tokens of the present documents that were read
+        self.at = 2 * entries  # tokens read of the current documents
         self.gap = self.targets = None
 
     def __iter__(self):

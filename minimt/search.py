@@ -1,46 +1,56 @@
-"""Exact nearest neighbours: per query the K keys with the largest dot product.
+"""Exact nearest neighbours: for each query, the K keys with the largest dot product.
 
-Section 3.1. Every search keeps this contract and must agree with this one.
+Section 3.1. Every other search obeys the same contract and is judged by this one.
 """
 
 import numpy as np
+from numpy import ndarray as Array
 
-GROUP = 16  # neighbouring keys that are first judged by the best of them
+GROUP_SIZE = 16  # consecutive keys in a group, which is first judged by its best key
+Neighbours = tuple[Array, Array, Array]  # scores, index, found, each (…, K)
 
 
-def exact_topk(q, keys, valid, K):
-    """The K best keys of each query among the valid ones (paper: K = 32).
+def exact_topk(q: Array, keys: Array, valid: Array, K: int) -> Neighbours:
+    """The K best keys for each query, among the valid ones (paper: K = 32).
 
     q (B, H, T, D), keys (B, H, M, D), valid (B, M) → scores, index, found, each
-    (B, H, T, K), best first, of equal scores the lower slot first. With fewer than K
-    valid keys the rest have score −inf, index 0, found False. ValueError if K < 1.
+    (B, H, T, K), best first; of equal scores, the lower slot comes first. If fewer keys
+    are valid, the rest have score −inf, index 0, found False. ValueError if K < 1.
     """
-    best = [  # head by head, so that only one (T, M) table of scores is ever there
+    best = [  # head by head, so that only one (T, M) table of scores exists at a time
         topk(np.where(valid[b], q[b, h] @ keys[b, h].T, -np.inf), K)
         for b, h in np.ndindex(q.shape[:2])
     ]
-    return tuple(np.reshape(part, (*q.shape[:3], K)) for part in zip(*best))
+    scores, index, found = (np.reshape(x, (*q.shape[:3], K)) for x in zip(*best))
+    return scores, index, found
 
 
-def topk(scores, K):
-    """The K best of each row, as `exact_topk` has them: (T, M) → three times (T, K)."""
+def topk(scores: Array, K: int) -> Neighbours:
+    """The K best of each row, as in `exact_topk`: (T, M) → three arrays (T, K)."""
     if K < 1:
         raise ValueError(f"K must be at least 1, not {K}")
     T, M = scores.shape
-    fill = max(-M % GROUP, K - M)
+    fill = max(-M % GROUP_SIZE, K - M)
     scores = np.pad(scores, [(0, 0), (0, fill)], constant_values=-np.inf)
     index = np.broadcast_to(np.arange(M + fill), scores.shape)
-    if M > GROUP * K:  # the best lie in the K groups with the largest maxima
-        group = order(scores.reshape(T, -1, GROUP).max(axis=-1))[:, :K]
+    if M > GROUP_SIZE * K:  # the best lie in the K groups with the largest maxima
+        maxima = scores.reshape(T, -1, GROUP_SIZE).max(axis=-1)
+        group = argsort_descending(maxima)[:, :K]
         group.sort(axis=-1)  # in the order of slots, so that ties stay in it
-        index = (GROUP * group[..., None] + np.arange(GROUP)).reshape(T, -1)
+        index = (GROUP_SIZE * group[..., None] + np.arange(GROUP_SIZE)).reshape(T, -1)
         scores = np.take_along_axis(scores, index, axis=-1)
-    best = order(scores)[:, :K]
+    best = argsort_descending(scores)[:, :K]
     scores, index = (np.take_along_axis(x, best, axis=-1) for x in (scores, index))
     found = scores > -np.inf
     return scores, np.where(found, index, 0), found
 
 
-def order(scores):
-    """Places from the best score to the worst, of equal ones the first place first."""
+def argsort_descending(scores: Array) -> Array:
+    """Indices from the best score to the worst, same shape; ties keep their order."""
     return np.argsort(-scores, axis=-1, kind="stable")
+
+
+class Search:
+    """Exact search as a memory's searcher; every other searcher has such a `topk`."""
+
+    topk = staticmethod(exact_topk)

@@ -2,23 +2,26 @@
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
 from . import attention, position
 
+Cache = tuple[Tensor, Tensor]  # keys and values, each (B, H, c, D)
 
-def softmax(x, axis=-1):
-    """Weights along `axis`; 0, and so is their gradient, where all entries are −inf."""
+
+def softmax(x: Tensor, axis: int = -1) -> Tensor:
+    """Weights along `axis`; if all entries are −inf, they and their gradients are 0."""
     some = x.detach().amax(axis, keepdim=True) > -torch.inf
     return torch.where(some, x, 0).softmax(axis) * some
 
 
-def causal_mask(T, S):
-    """True where a query may attend: bool (T, S)."""
+def causal_mask(T: int, S: int) -> Tensor:
+    """True where a query may attend, at or before itself: bool (T, S), 1 ≤ T ≤ S."""
     return torch.from_numpy(attention.causal_mask(T, S))
 
 
-def attend(q, k, v, scale, bias=None, mask=None):
-    """Attention: q (B, H, T, D), k and v (B, H, S, D) → (B, H, T, D)."""
+def attend(q: Tensor, k: Tensor, v: Tensor, scale: Tensor, bias=None, mask=None):
+    """Attention: q (B, H, T, D), k and v (B, H, S, D), scale (H,) → (B, H, T, D)."""
     logits = (scale[:, None, None] * q) @ k.mT  # (B, H, T, S)
     if bias is not None:
         logits = logits + bias
@@ -28,29 +31,29 @@ def attend(q, k, v, scale, bias=None, mask=None):
     return logits.softmax(-1) @ v * mask.any(-1, keepdim=True)
 
 
-def where_not(mask, penalty, dtype):
-    """0 where mask, else the penalty: adding it is far faster than filling logits."""
+def where_not(mask: Tensor, penalty: float, dtype: torch.dtype) -> Tensor:
+    """0 where mask is True, else the penalty: adding it is far faster than filling."""
     return torch.zeros_like(mask, dtype=dtype).masked_fill_(~mask, penalty)
 
 
-def split_heads(x, H):
-    """(B, T, E) → (B, H, T, D)."""
+def split_heads(x: Tensor, H: int) -> Tensor:
+    """Split E into H heads: (B, T, E) → (B, H, T, D)."""
     return x.unflatten(-1, (H, -1)).transpose(1, 2)
 
 
-def merge_heads(x):
-    """(B, H, T, D) → (B, T, E)."""
+def merge_heads(x: Tensor) -> Tensor:
+    """Put the heads back side by side: (B, H, T, D) → (B, T, E)."""
     return x.transpose(1, 2).flatten(2)
 
 
-def relative_bias(table, T, S):
-    """table (num_buckets, H) → (H, T, S)."""
+def relative_bias(table: Tensor, T: int, S: int) -> Tensor:
+    """The bias to add to local logits: table (num_buckets, H) → (H, T, S), T ≤ S."""
     distance = attention.distance(T, S)
     bucket = position.relative_position_bucket(distance, len(table))
     return table[torch.from_numpy(bucket).to(table.device)].movedim(-1, 0)
 
 
-def extend_cache(cache, k, v, C):
+def extend_cache(cache: Cache | None, k: Tensor, v: Tensor, C: int) -> Cache:
     """Append k and v (B, H, T, D) to the cache and keep the last C tokens."""
     if cache is not None:
         k, v = torch.cat([cache[0], k], 2), torch.cat([cache[1], v], 2)
@@ -58,27 +61,31 @@ def extend_cache(cache, k, v, C):
     return k[:, :, oldest:], v[:, :, oldest:]
 
 
-def document_mask(age, T, S):
-    """True where query and key are of one document, in causal order: (B, 1, T, S)."""
+def document_mask(age: Tensor, T: int, S: int) -> Tensor:
+    """True where a key is of the query's document and not ahead: (B, 1, T, S)."""
     first = S - T - age[:, None, None, None]
     past = torch.arange(S, device=age.device) >= first
     return causal_mask(T, S).to(age.device) & past
 
 
-def l2_normalize(x, eps=1e-6):
-    """Length 1 over the last axis."""
+def l2_normalize(x: Tensor, eps: float = 1e-6) -> Tensor:
+    """Scale x to length 1 along its last axis; same shape."""
     return F.normalize(x, dim=-1, eps=eps)
 
 
-def attend_to_memory(q, k, v, found, scale):
+def attend_to_memory(q: Tensor, k: Tensor, v: Tensor, found: Tensor, scale: Tensor):
     """q (B, H, T, D), k and v (B, H, T, K, D), found (B, H, T, K) → (B, H, T, D)."""
     logits = scale[:, None, None] * (k @ q[..., None])[..., 0]  # (B, H, T, K)
-    return (softmax(logits.masked_fill(~found, -torch.inf))[..., None, :] @ v)[
-        ..., 0, :
-    ]
+    weight = softmax(logits.masked_fill(~found, -torch.inf))
+    return (weight[..., None, :] @ v)[..., 0, :]
 
 
-def mix(remembered, local, gate_logit, found):
-    """g · remembered + (1 − g) · local per head; local where nothing was found."""
-    gate = gate_logit.sigmoid()[:, None, None] * found.any(-1, keepdim=True)
+def gate_value(gate_logit: Tensor) -> Tensor:
+    """g = sigmoid(gate_logit), in the same shape."""
+    return gate_logit.sigmoid()
+
+
+def mix(remembered: Tensor, local: Tensor, gate_logit: Tensor, found: Tensor) -> Tensor:
+    """g · remembered + (1 − g) · local per head; local alone if nothing was found."""
+    gate = gate_value(gate_logit)[:, None, None] * found.any(-1, keepdim=True)
     return gate * remembered + (1 - gate) * local

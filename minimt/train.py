@@ -1,130 +1,77 @@
-"""Training: the step, the loop, and checkpoints that it goes on from to the bit."""
+"""Training: the step, the loop, and resuming from a checkpoint to the last bit."""
 
-import io
 import math
-import pathlib
 import signal
 import time
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 
 import torch
 from tqdm import tqdm
 
 from . import distributed
-from .config import Config, option
+from .checkpoints import load_checkpoint, pack, save_checkpoint, unpack
+from .corpus import check_documents
+from .data import DocumentStreams
 from .errors import InputError
-from .files import replace_file
-from .torch_model import MemorizingTransformer, token_losses
+from .optimizer import Training, adamw, learning_rate, mixed_precision
+from .torch_model import token_losses
 
 SAVE_EVERY = 60  # seconds between checkpoints
 PROBE = 20  # steps that are timed to turn minutes into steps
 
 
-@dataclass(frozen=True)
-class Training:
-    """How to train. ValueError names the field that cannot be used."""
-
-    streams: int = option(16, "documents read side by side (B)")
-    steps: int = option(600, "segments that every stream reads")
-    learning_rate: float = option(5e-3, "peak learning rate of AdamW")
-    warmup: int = option(50, "steps until the peak")
-    weight_decay: float = option(0.01, "decay of matrices; all else has none")
-    clip: float = option(1.0, "largest norm of the gradient")
-    seed: int = option(0, "seed of the weights, the split and the order of documents")
-
-    def __post_init__(self):
-        for name in ("streams", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1, not {getattr(self, name)}"
-                )
-        for name in ("warmup", "weight_decay", "seed"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative")
-        for name in ("learning_rate", "clip"):
-            if not 0 < getattr(self, name) < math.inf:
-                raise ValueError(f"{name} must be above 0, not {getattr(self, name)}")
-
-
-def learning_rate(step, training):
-    """Linear warm-up, then half a cosine down to a fiftieth of the peak."""
-    if step < training.warmup:
-        return training.learning_rate * (step + 1) / training.warmup
-    part = (step - training.warmup) / max(1, training.steps - training.warmup)
-    return training.learning_rate * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
-
-
-def adamw(model, training):
-    """AdamW (Loshchilov & Hutter, ICLR 2019) with weight decay on matrices only."""
-    matrices, others = [], []  # the relative bias is a table of single numbers
-    for name, p in model.named_parameters():
-        (others if p.ndim < 2 or name.endswith(".bias") else matrices).append(p)
-    groups = [
-        {"params": matrices, "weight_decay": training.weight_decay},
-        {"params": others, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
-
-
-def mixed_precision(device):
-    """The context in which matrices are multiplied in bfloat16: on GPUs made for it."""
-    kind = torch.device(device).type
-    able = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
-    return torch.autocast(kind, torch.bfloat16, enabled=able)
-
-
 class Trainer:
     """A model, its optimiser, its streams and their state: all that a step changes.
 
-    `streams` yields (tokens, targets, starts); to be saved, it needs state_dict and
-    load_state_dict as well. With several processes, each has a trainer with the same
-    streams, and reads its share of them; all of them call each method together.
+    The model is trained on the device that it is on. `streams` yields (tokens, targets,
+    starts); for checkpoints, it needs state_dict and load_state_dict as well. With
+    several processes, each has a trainer with the same streams and reads its share of
+    them; all processes must call each method together.
     """
 
-    def __init__(self, config, training, streams, device="cpu"):
-        self.training, self.streams, self.device = training, streams, device
-        self.model = MemorizingTransformer(config, training.seed).to(device)
-        self.parallel = distributed.parallel(self.model)
-        self.autocast = mixed_precision(device)
-        self.optimizer = adamw(self.model, training)
+    def __init__(self, model, training, streams):
+        self.model, self.training, self.streams = model, training, streams
+        self.parallel = distributed.parallel(model)
+        self.autocast = mixed_precision(model.norm.device)
+        self.optimizer = adamw(model, training)
         self.state, self.losses, self.seconds = None, [], 0.0
 
     @property
     def done(self):
-        """True when all steps have been made."""
+        """True when all steps have been taken."""
         return len(self.losses) >= self.training.steps
 
     def step(self):
-        """Read one segment of every stream and learn from it; its logits (B, T, V).
+        """Read one segment of every stream and learn from it; returns logits (B, T, V).
 
-        With several processes, the logits of this one's share of the streams.
+        With several processes, these are the logits of this one's share of the streams.
+        Raises InputError if the loss is no longer finite.
         """
         began = time.perf_counter()
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate(len(self.losses), self.training)
         segment = next(self.streams)
-        count = max(1, int((segment[1] >= 0).sum()))  # of targets in all shares
-        tokens, targets, starts = (
-            torch.from_numpy(distributed.share(x)).to(self.device) for x in segment
-        )
+        count = max(1, int((segment[1] >= 0).sum()))  # targets in all shares together
+        shares = (torch.from_numpy(distributed.share(x)) for x in segment)
+        tokens, targets, starts = (x.to(self.model.norm.device) for x in shares)
         with self.autocast:
             logits, self.state = self.parallel(tokens, self.state, starts)
         logits = logits.to(self.model.norm.dtype)  # bfloat16 is too coarse for a loss
-        nats = token_losses(logits, targets).sum() / count
-        (nats * distributed.size()).backward()  # the mean of these is the gradient
+        loss = token_losses(logits, targets).sum() / count
+        (loss * distributed.size()).backward()  # processes average their gradients
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()
-        nats = distributed.total(nats).item()
+        nats = distributed.total(loss).item()
         if not math.isfinite(nats):
-            raise InputError("the loss is infinite: train with a lower --learning_rate")
+            raise InputError("the loss is not finite: use a lower --learning_rate")
         self.losses.append(nats)
         self.seconds += time.perf_counter() - began
         return logits.detach()
 
     def plan(self, minutes):
-        """Make the first steps, and set as many as their speed allows in `minutes`."""
+        """Take the first steps, then set as many as their speed allows in `minutes`."""
         for _ in range(PROBE):
             self.step()
         seconds = distributed.total(torch.tensor(self.seconds, dtype=torch.float64))
@@ -133,7 +80,7 @@ class Trainer:
         self.training = replace(self.training, steps=steps)
 
     def state_dict(self):
-        """All of it, in tensors and plain values; the leader's has every stream."""
+        """The trainer as tensors and plain values; the leader's holds every stream."""
         return dict(
             config=asdict(self.model.config),
             training=asdict(self.training),
@@ -146,7 +93,7 @@ class Trainer:
         )
 
     def load_state_dict(self, saved):
-        """Become the trainer that `state_dict` was taken from."""
+        """Restore what `state_dict` returned."""
         self.training = Training(**saved["training"])
         self.model.load_state_dict(saved["model"])
         self.optimizer.load_state_dict(saved["optimizer"])
@@ -155,69 +102,17 @@ class Trainer:
         self.losses, self.seconds = list(saved["losses"]), saved["seconds"]
 
 
-def pack(state):
-    """A model's state as what a checkpoint may hold: tensors, lists, dicts and None.
+def fit(trainer, save, label, interrupted, progress=True):
+    """Train until done or interrupted, calling `save()` along the way and at the end.
 
-    With several processes, the leader gets the rows of all.
-    """
-    if state is None:
-        return None
-    gather = distributed.gather
-    caches = [cache and tuple(gather(x) for x in cache) for cache in state.caches]
-    memory = state.memory.state_dict() if state.memory else {}
-    memory = {name: gather(x) for name, x in memory.items()} or None
-    return dict(age=gather(state.age), caches=caches, memory=memory)
-
-
-def unpack(saved, model):
-    """The state that `pack` was given, on the model's device; this process's rows."""
-    if saved is None:
-        return None
-    device, share = model.norm.device, distributed.share
-    state = model.first_state(len(share(saved["age"])))
-    state.age = share(saved["age"]).to(device)
-    state.caches = [
-        cache and tuple(share(x).to(device) for x in cache) for cache in saved["caches"]
-    ]
-    if state.memory:
-        rows = {name: share(x) for name, x in saved["memory"].items()}
-        state.memory.load_state_dict(rows)
-    return state
-
-
-def save_checkpoint(path, content):
-    """Write a checkpoint whole or not at all."""
-    buffer = io.BytesIO()
-    torch.save(content, buffer)
-    replace_file(path, buffer.getbuffer())
-
-
-def load_checkpoint(path):
-    """What a checkpoint holds; nothing in it is run. InputError if it is unusable."""
-    if not pathlib.Path(path).is_file():
-        raise InputError(f"there is no checkpoint {path}: train first")
-    try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-        Config(**content["config"]), Training(**content["training"])
-        return content
-    except Exception as error:  # whatever a damaged file makes of the reader
-        reason = type(error).__name__
-        raise InputError(
-            f"{path} is damaged or no checkpoint of minimt ({reason}): train again"
-        ) from None
-
-
-def fit(trainer, save, label, interrupted):
-    """Train until done or interrupted, calling `save()` by the way and at the end.
-
-    All processes stop, and save, after the same step, whichever was interrupted.
+    All processes stop and save after the same step, whichever was interrupted.
     """
     tokens = trainer.training.streams * trainer.model.config.segment
     total, made = trainer.training.steps * tokens, len(trainer.losses) * tokens
-    about = dict(desc=label, unit="tok", unit_scale=True)
-    about["disable"] = None if distributed.leader() else True
+    hidden = None if progress and distributed.leader() else True  # None: if no terminal
+    options = dict(desc=label, unit="tok", unit_scale=True, disable=hidden)
     saved, stop = time.perf_counter(), False
-    with tqdm(total=total, initial=made, **about) as bar:
+    with tqdm(total=total, initial=made, **options) as bar:
         while not trainer.done and not stop:
             trainer.step()
             recent = trainer.losses[-50:]
@@ -233,9 +128,9 @@ def fit(trainer, save, label, interrupted):
 
 @contextmanager
 def stop_on_interrupt():
-    """A list that Ctrl-C makes non-empty, so that a step is never cut in two.
+    """Yield a list that Ctrl-C makes non-empty, so that no step is cut short.
 
-    So does SIGTERM, by which torchrun and clusters stop a process.
+    SIGTERM, with which torchrun and clusters stop a process, does the same.
     """
     interrupted, before = [], {}
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -245,3 +140,34 @@ def stop_on_interrupt():
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def train_model(path, model, training, corpus, minutes=None, progress=True):
+    """Train a model on a corpus, resuming from the checkpoint at `path` if it exists.
+
+    Returns the trainer after its last step: `training.steps`, or as many as fit into
+    `minutes`. Raises KeyboardInterrupt, with everything saved, if Ctrl-C comes first.
+    """
+    with stop_on_interrupt() as interrupted:  # from here on Ctrl-C loses nothing
+        B, T = training.streams, model.config.segment
+        streams = DocumentStreams(corpus.train, B, T, training.seed)
+        trainer = Trainer(model, training, streams)
+        if path.exists():
+            saved = load_checkpoint(path)
+            check_documents(saved, corpus.digest)
+            trainer.load_state_dict(saved)
+        elif minutes is not None:
+            trainer.plan(minutes)
+        origin = dict(vocabulary=corpus.vocabulary.to_str(), documents=corpus.digest)
+
+        def save():
+            content = trainer.state_dict() | origin  # gathered from all processes
+            if distributed.leader():
+                save_checkpoint(path, content)
+            distributed.barrier()  # no process ends before the file is whole
+
+        if not trainer.done or not path.exists():
+            fit(trainer, save, path.stem, interrupted, progress)
+        if any(distributed.anywhere(interrupted)):
+            raise KeyboardInterrupt
+    return trainer

@@ -1,7 +1,5 @@
 """Fixtures: random numbers, both twins behind one face, and a run of the commands."""
 
-# ruff: noqa: E402 (the environment is set before NumPy and torch are imported)
-
 import json
 import os
 import signal
@@ -15,8 +13,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from minimt import attention, cache, gate, memory, position, search
+
+# The same examples on every machine, and few enough that all tests of a part are quick.
+settings.register_profile(
+    "everywhere", derandomize=True, deadline=None, max_examples=50, database=None
+)
+settings.load_profile("everywhere")
 
 
 class Torch:
@@ -50,15 +55,26 @@ def torch_model():
     return torch_model
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(scope="module", params=["numpy", "torch"])
 def twin(request):
-    """One of the two implementations; both take and return arrays."""
+    """One of the two implementations; both take and return arrays.
+
+    They have no state, and one for the whole module is what Hypothesis asks for.
+    """
     if request.param == "torch":
         return Torch(request.getfixturevalue("torch_model"))
     names = {}
     for module in (attention, position, cache, memory, search, gate):
         names.update(vars(module))
     return SimpleNamespace(**names)
+
+
+@pytest.fixture
+def small_model(torch_model):
+    """A model in torch that has the weights of the NumPy tests."""
+    from models import CONFIG, params_of
+
+    return torch_model.MemorizingTransformer(CONFIG).load_numpy(params_of(CONFIG))
 
 
 @pytest.fixture(scope="module")

@@ -53,17 +53,17 @@ def test_an_lsh_memory_is_filled_with_all_keys_and_probed_until_recall(example):
     low = approximate.recall_of(memory, q, K)
     probes = approximate.probes_for(memory, q, K, least=0.95)
     assert approximate.recall_of(memory, q, K) >= 0.95 > low
-    memory.probes = approximate.LADDER[approximate.LADDER.index(probes) - 1]
+    memory.searcher.probes = approximate.LADDER[approximate.LADDER.index(probes) - 1]
     assert approximate.recall_of(memory, q, K) < 0.95
 
 
 def test_probing_all_pages_scores_all_keys_and_each_page_s_pivot(example):
     q, keys = example
     memory = approximate.filled(keys, probes=10_000, segment=50)
-    pages = memory.tables[0].live.shape[1]
+    pages = memory.searcher.index[0][0].live.shape[1]
     share = approximate.share_scored(memory, q)
     np.testing.assert_allclose(share, 1 + pages / M, rtol=1e-6)
-    memory.probes = 1
+    memory.searcher.probes = 1
     assert approximate.share_scored(memory, q) < share - 0.5
 
 

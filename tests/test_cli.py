@@ -7,43 +7,44 @@ import signal
 import pytest
 from commands import SMALL, minimt, script, started, wait_for_line
 
+from minimt.checkpoints import load_checkpoint
 from minimt.console.cli import main
-from minimt.train import load_checkpoint
 
 COMMANDS = ("train", "recall", "bench", "evaluate", "generate", "inspect")
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
-def test_train_leaves_checkpoints_metrics_and_figures(run):
+def test_train_writes_checkpoints_metrics_and_figures(run):
     folder, printed = run
     assert sorted(path.name for path in folder.iterdir()) == [
         "gain_by_distance.png",
         "gates.png",
         "loss_curves.png",
-        "memory.pt",
         "memory_sizes.png",
         "metrics.json",
         "minimt-run.json",
-        "vanilla.pt",
+        "with_memory.pt",
+        "without_memory.pt",
     ]
     metrics = json.loads((folder / "metrics.json").read_text())
     assert metrics == printed
     assert [row["memory"] for row in metrics["by_memory"]] == [0, 64, 512, 2048, 8192]
     assert metrics["training"]["seed"] == 0 and metrics["versions"]["torch"]
-    assert metrics["machine"]["cores"] and metrics["seconds"]["memory"] > 0
-    saved = metrics["vanilla"]["nats_per_token"] - metrics["memory"]["nats_per_token"]
+    assert metrics["machine"]["cores"] and metrics["seconds"]["with_memory"] > 0
+    saved = metrics["without_memory"]["nats_per_token"]
+    saved -= metrics["with_memory"]["nats_per_token"]
     assert metrics["gain"] == pytest.approx(saved)
     assert metrics["read_twice"]["documents"] == 1
     assert all(path.stat().st_size < 100_000 for path in folder.glob("*.png"))
 
 
-def test_evaluate_finds_again_what_train_found(place, run):
+def test_evaluate_reports_the_losses_that_train_reported(place, run):
     folder, metrics = run
     code, out, _ = minimt(place, "evaluate", folder, "--json")
     again = json.loads(out)
     assert code == 0 and again["by_memory"] == metrics["by_memory"]
-    assert again["vanilla"] == metrics["vanilla"]
+    assert again["without_memory"] == metrics["without_memory"]
 
 
 def test_evaluate_reads_another_folder(place, run):
@@ -51,7 +52,7 @@ def test_evaluate_reads_another_folder(place, run):
     assert code == 0 and "read twice" in out and "without memory" in out
 
 
-def test_generate_goes_on_from_the_prompt(place, run):
+def test_generate_continues_the_prompt(place, run):
     args = ("generate", run[0], "--prompt", "name1 =", "--tokens", 9)
     code, out, _ = minimt(place, *args, "--read", "texts/1.txt")
     assert code == 0 and out.startswith("name1 =") and len(out) > len("name1 =\n")
@@ -74,15 +75,15 @@ def test_a_killed_run_resumes_as_if_it_had_never_stopped(place, run):
     assert not (place / "runs" / "killed" / "metrics.json").exists()
     code, out, errors = minimt(place, "train", "--resume", "runs/killed", "--json")
     assert code == 0, errors
-    parts = "by_memory", "vanilla", "gate", "read_twice", "gain_by_distance"
+    parts = "by_memory", "without_memory", "gates", "read_twice", "gain_by_distance"
     resumed, whole = (
         {part: x[part] for part in parts} for x in (json.loads(out), run[1])
     )
     assert resumed == whole
 
 
-def test_ctrl_c_saves_and_says_how_to_go_on(place):
-    flags = [*SMALL, "--steps", "100000", "--name", "stopped", "--no_vanilla"]
+def test_ctrl_c_saves_a_checkpoint_and_tells_how_to_resume(place):
+    flags = [*SMALL, "--steps", "100000", "--name", "stopped", "--only_with_memory"]
     command = [*script("announced_steps.py"), "train", "--data", "texts", *flags]
     with started(command, place) as process:
         wait_for_line(process, "steps taken: 3")
@@ -91,7 +92,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(place):
     assert process.returncode == 130 and "Traceback" not in errors
     assert "minimt train --resume" in errors
     assert errors.strip().endswith("--resume runs/stopped")
-    saved = load_checkpoint(place / "runs" / "stopped" / "memory.pt")
+    saved = load_checkpoint(place / "runs" / "stopped" / "with_memory.pt")
     assert len(saved["losses"]) >= 3
 
 
@@ -104,7 +105,7 @@ def test_minutes_set_the_steps_of_both_models(place):
     code, out, errors = minimt(place, "train", "--data", "texts", *flags)
     assert code == 0, errors
     assert json.loads(out)["training"]["steps"] == 20
-    assert (place / "runs" / "short" / "memory.pt").exists()
+    assert (place / "runs" / "short" / "with_memory.pt").exists()
 
 
 MISTAKES = {
@@ -112,13 +113,13 @@ MISTAKES = {
     "unknown command": (["trian"], "invalid choice"),
     "unknown option": (["train", "--step", "3"], "unrecognized arguments: --step"),
     "no number": (["train", "--steps", "many"], "invalid int value"),
-    "bad size": (["train", "--heads", "3"], "no multiple of heads"),
-    "bad layer": (["train", "--memory_layer", "9"], "below layers"),
-    "bad choice": (["train", "--search", "annoy"], "one of exact, lsh"),
+    "bad size": (["train", "--heads", "3"], "must be divisible by --heads"),
+    "bad layer": (["train", "--memory_layer", "9"], "less than --layers"),
+    "bad choice": (["train", "--search", "annoy"], "must be exact or lsh"),
     "no memory": (["train", "--memory", "0"], "must be 1 or more"),
     "bad rate": (["train", "--learning_rate", "nan"], "learning_rate"),
     "tiny vocabulary": (["train", "--data", "texts", "--vocab", "99"], "too small"),
-    "missing folder": (["train", "--data", "nowhere"], "there is no folder"),
+    "missing folder": (["train", "--data", "nowhere"], "nowhere is not a directory"),
     "no such ending": (["train", "--data", "texts", "--endings", ".md"], ".md"),
     "one document": (["train", "--data", "one"], "at least two"),
     "only rubbish": (["train", "--data", "rubbish"], "no text file"),
@@ -134,26 +135,29 @@ MISTAKES = {
     "two lengths": (["train", "--steps", "3", "--minutes", "1"], "not both"),
     "no time": (["train", "--minutes", "0"], "not a number above 0"),
     "no steps": (["recall", "--steps", "0"], "not a whole number ≥ 1"),
-    "resume a broken run": (["train", "--resume", "broken"], "no run"),
+    "resume a broken run": (
+        ["train", "--resume", "broken"],
+        "is not the folder of a run",
+    ),
     "taken name": (["train", "--data", "texts", "--name", "texts"], "already"),
     "resume and more": (
         ["train", "--resume", "x", "--steps", "3"],
         "leave out --steps",
     ),
-    "resume nothing": (["train", "--resume", "nowhere"], "no run"),
-    "no device": (["recall", "--device", "tpu"], "no device tpu"),
-    "no run": (["evaluate", "nowhere"], "no run"),
-    "no run to measure": (["bench", "--run", "nowhere"], "no run"),
+    "resume nothing": (["train", "--resume", "nowhere"], "is not the folder of a run"),
+    "no device": (["recall", "--device", "tpu"], "--device tpu is not available"),
+    "no run": (["evaluate", "nowhere"], "is not the folder of a run"),
+    "no run to measure": (["bench", "--run", "nowhere"], "is not the folder of a run"),
     "no rounds": (["bench", "--repeats", "0"], "not a whole number ≥ 1"),
     "little text": (["bench", "--run", "runs/texts"], "too few for a memory"),
-    "broken run": (["generate", "broken"], "no run"),
+    "broken run": (["generate", "broken"], "is not the folder of a run"),
     "broken checkpoint": (["generate", "damaged"], "is damaged"),
     "changed documents": (["evaluate", "changed"], "not the documents"),
     "resume on changed documents": (["train", "--resume", "changed"], "not the doc"),
     "no file": (["inspect", "runs/texts", "nowhere"], "cannot read nowhere"),
     "binary file": (["inspect", "runs/texts", "rubbish/b"], "not UTF-8"),
     "empty file": (["generate", "runs/texts", "--read", "rubbish/e"], "is empty"),
-    "short file": (["inspect", "runs/texts", "one/a.txt"], "fits one segment"),
+    "short file": (["inspect", "runs/texts", "one/a.txt"], "fit into one segment"),
     "negative": (
         ["generate", "runs/texts", "--tokens", "-1"],
         "not a whole number ≥ 0",
@@ -168,7 +172,7 @@ def mess(place, run):
         (place / name).mkdir()
     for name in ("damaged", "changed"):
         shutil.copytree(run[0], place / name)
-    (place / "damaged" / "memory.pt").write_bytes(b"damaged")
+    (place / "damaged" / "with_memory.pt").write_bytes(b"damaged")
     options = json.loads((place / "changed" / "minimt-run.json").read_text())
     options["source"]["data"] = str(place / "other")
     (place / "changed" / "minimt-run.json").write_text(json.dumps(options))
@@ -178,7 +182,7 @@ def mess(place, run):
     (place / "rubbish" / "b").write_bytes(b"\0\xff")
     (place / "rubbish" / "e").write_bytes(b"")
     (place / "broken" / "minimt-run.json").write_text("{}")
-    (place / "broken" / "memory.pt").write_bytes(b"broken")
+    (place / "broken" / "with_memory.pt").write_bytes(b"broken")
 
 
 @pytest.mark.parametrize("args, advice", MISTAKES.values(), ids=MISTAKES)
@@ -202,5 +206,5 @@ def test_recall_reports_even_one_step(place):
     code, out, _ = minimt(place, "recall", "--steps", 1, "--json")
     metrics = json.loads(out)
     assert code == 0 and metrics["chance"] == 1 / 16
-    assert set(metrics["memory"]) >= {"near", "far", "curve", "seconds"}
+    assert set(metrics["with_memory"]) >= {"near", "far", "curve", "seconds"}
     assert (place / "runs" / "recall" / "recall.png").exists()

@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from sizes import sizes
 
 from minimt import data
 from minimt.errors import InputError
@@ -21,7 +24,7 @@ def documents(*lengths):
     return [np.arange(end - n, end) for end, n in zip(ends, lengths)]
 
 
-def test_a_folder_is_read_with_its_sub_folders_and_says_what_it_leaves_out(tmp_path):
+def test_a_folder_is_read_recursively_and_the_files_left_out_are_listed(tmp_path):
     write(tmp_path, b="two", a="one", deep__down="three", again="one")
     write(tmp_path, empty="", blank=" \n", binary=b"\0\1", latin=b"caf\xe9")
     (tmp_path / ".hidden").write_text("no")
@@ -36,27 +39,29 @@ def test_a_folder_is_read_with_its_sub_folders_and_says_what_it_leaves_out(tmp_p
 
 
 def test_a_folder_that_is_missing_or_has_nothing_to_read_is_refused(tmp_path):
-    with pytest.raises(InputError, match="no folder"):
+    with pytest.raises(InputError, match="is not a directory"):
         data.read_folder(tmp_path / "nowhere")
-    with pytest.raises(InputError, match=r"no text file ending in \.md"):
+    with pytest.raises(InputError, match=r"no text files ending in \.md"):
         data.read_folder(tmp_path, [".md"])
 
 
-def test_a_file_that_is_missing_empty_or_binary_is_refused(tmp_path):
+@pytest.mark.parametrize(
+    "name, reason", dict(empty="is empty", binary="not UTF-8", missing="read").items()
+)
+def test_a_file_that_is_missing_empty_or_binary_is_refused(tmp_path, name, reason):
     write(tmp_path, empty="", binary=b"\0\1")
-    for name, reason in dict(empty="is empty", binary="not UTF-8", no="read").items():
-        with pytest.raises(InputError, match=reason):
-            data.read_text(tmp_path / f"{name}.txt")
+    with pytest.raises(InputError, match=reason):
+        data.read_text(tmp_path / f"{name}.txt")
 
 
-def test_the_standard_library_is_there_and_has_no_tests():
+def test_the_standard_library_is_found_without_its_tests():
     names = [name for name, _ in data.standard_library()]
     assert len(names) > 150 and "argparse.py" in names
     assert names == sorted(names)
     assert not [name for name in names if "test" in name.split("/")]
 
 
-def test_a_split_parts_documents_by_seed_and_loses_none():
+def test_a_split_depends_on_the_seed_and_loses_no_document():
     all_of_them = [(str(i), "x" * (i + 1)) for i in range(40)]
     train, held = data.split(all_of_them, held_out=5, seed=1)
     assert len(held) == 5 and sorted(train + held) == sorted(all_of_them)
@@ -80,12 +85,23 @@ def test_a_split_needs_two_documents():
 TEXT = "a rose is a rose is a rose; " * 40 + "".join(map(chr, range(32, 127))) * 9
 
 
-def test_a_vocabulary_writes_any_text_and_is_made_once(tmp_path):
+@pytest.fixture(scope="module")
+def vocabulary(tmp_path_factory):
+    return data.train_vocabulary([TEXT], 270, tmp_path_factory.mktemp("vocabulary"))
+
+
+@given(text=st.text(max_size=80))
+@example(text=TEXT)
+@example(text="naïve ☃ <document>\n\ttab")
+@example(text="<document>")
+def test_any_text_survives_encoding_and_decoding(vocabulary, text):
+    tokens = data.encode(vocabulary, text)
+    assert vocabulary.decode(tokens[1:].tolist()) == text
+    assert tokens[0] == 0 and (tokens[1:] > 0).all() and (tokens < 270).all()
+
+
+def test_a_vocabulary_is_trained_only_once(tmp_path):
     vocabulary = data.train_vocabulary([TEXT], 270, tmp_path)
-    for text in (TEXT, "naïve ☃ <document>\n\ttab", "<document>"):
-        tokens = data.encode(vocabulary, text)
-        assert vocabulary.decode(tokens[1:].tolist()) == text
-        assert tokens[0] == 0 and (tokens[1:] > 0).all() and (tokens < 270).all()
     (cached,) = tmp_path.iterdir()
     before = cached.stat().st_mtime_ns
     again = data.train_vocabulary([TEXT], 270, tmp_path)
@@ -95,18 +111,25 @@ def test_a_vocabulary_writes_any_text_and_is_made_once(tmp_path):
     assert len(list(tmp_path.iterdir())) == 2
 
 
-def test_a_vocabulary_of_an_impossible_size_is_refused(tmp_path):
-    with pytest.raises(InputError, match="too small"):
-        data.train_vocabulary([TEXT], 200, tmp_path)
-    with pytest.raises(InputError, match="too short for a vocabulary of 5000"):
-        data.train_vocabulary([TEXT], 5000, tmp_path)
+@pytest.mark.parametrize(
+    "size, reason", [(200, "too small"), (5000, "too short for a vocabulary of 5000")]
+)
+def test_a_vocabulary_of_an_impossible_size_is_refused(tmp_path, size, reason):
+    with pytest.raises(InputError, match=reason):
+        data.train_vocabulary([TEXT], size, tmp_path)
+
+
+def test_a_damaged_vocabulary_is_refused():
     with pytest.raises(InputError, match="damaged"):
         data.load_vocabulary("{}")
 
 
-@pytest.mark.parametrize("B, T", [(1, 4), (2, 5), (3, 7), (9, 4)])
-def test_streams_read_each_document_once_whole_and_in_order(B, T):
-    docs = documents(11, 2, 5, 30, 9, 6)
+LENGTHS = st.lists(st.integers(2, 30), min_size=1, max_size=9)  # of documents
+
+
+@given(lengths=LENGTHS, **sizes("B T", B=9, T=12))
+def test_streams_read_each_document_once_whole_and_in_order(lengths, B, T):
+    docs = documents(*lengths)
     streams, read = data.DocumentStreams(docs, B, T), {}
     for tokens, targets, starts in streams:
         for b in range(B):
@@ -122,7 +145,7 @@ def test_streams_read_each_document_once_whole_and_in_order(B, T):
         np.testing.assert_array_equal(targets, docs[i][1:])
 
 
-def test_seeded_streams_go_on_for_ever_in_new_orders():
+def test_seeded_streams_never_end_and_shuffle_every_epoch():
     docs = documents(*[6] * 8)
     streams, order = data.DocumentStreams(docs, 1, 5, seed=3), []
     for _ in range(24):
@@ -134,12 +157,12 @@ def test_seeded_streams_go_on_for_ever_in_new_orders():
     assert epochs[0] != epochs[1] != epochs[2]
 
 
-def test_streams_go_on_from_where_they_were():
-    docs = documents(11, 12, 5, 30)
-    streams = data.DocumentStreams(docs, 2, 4, seed=0)
-    for _ in range(7):
+@given(lengths=LENGTHS, steps=st.integers(0, 20), **sizes("B T", T=12))
+def test_streams_resume_where_they_stopped(lengths, steps, B, T):
+    docs = documents(*lengths)
+    streams, other = (data.DocumentStreams(docs, B, T, seed=0) for _ in range(2))
+    for _ in range(steps):
         next(streams)
-    other = data.DocumentStreams(docs, 2, 4, seed=0)
     other.load_state_dict(streams.state_dict())
     for _ in range(30):
         for ours, theirs in zip(next(streams), next(other)):
@@ -147,6 +170,6 @@ def test_streams_go_on_from_where_they_were():
 
 
 @pytest.mark.parametrize("docs", [[], [np.arange(1)]])
-def test_streams_need_documents_of_two_tokens(docs):
+def test_documents_of_fewer_than_two_tokens_are_refused(docs):
     with pytest.raises(InputError):
         data.DocumentStreams(docs, 1, 4)

@@ -5,6 +5,8 @@ import sys
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from minimt import data
 from minimt.inspection.definitions import (
@@ -91,7 +93,7 @@ def test_python_names_are_where_they_were_marked(source):
     assert plain(python(text)) == places
 
 
-def test_the_way_of_a_definition_is_told():
+def test_each_definition_tells_what_kind_it_is():
     text = "import a\nclass B:\n  def c(self):\n    self.d = e = a\n"
     ways = {place.name: place.defines for place in python(text) if place.defines}
     assert ways == dict(
@@ -104,11 +106,11 @@ def test_the_way_of_a_definition_is_told():
     "text",
     ["print 'Python 2'\n", "def f(:\n", "\ufeffa = 1\n", "if a:\nb\n", "(" * 999],
 )
-def test_what_is_no_python_has_no_names(text):
+def test_text_that_is_not_python_has_no_names(text):
     assert python(text) is None
 
 
-def test_odd_escapes_are_not_warned_of(recwarn):
+def test_invalid_escapes_cause_no_warning(recwarn):
     assert python("a = '\\d'\n") and not recwarn
 
 
@@ -158,10 +160,10 @@ def scalar_comments(text):
     return "".join(out)
 
 
-def test_comments_are_those_of_a_reader_who_counts_brackets(rng):
-    for _ in range(300):
-        text = "".join(rng.choice(list("(*) a"), size=30))
-        assert without_comments(text) == scalar_comments(text)
+@settings(max_examples=300)
+@given(text=st.text("(*) a", max_size=40))
+def test_comments_are_those_found_by_counting_brackets(text):
+    assert without_comments(text) == scalar_comments(text)
 
 
 def scalar_tokens(places, offsets):
@@ -174,24 +176,29 @@ def scalar_tokens(places, offsets):
     return name, defines
 
 
-@pytest.mark.parametrize("size", [257 + 1, 300, 400])
-def test_tokens_are_part_of_the_names_they_have_letters_of(tmp_path, size):
+@pytest.fixture(scope="module", params=[257 + 1, 300, 400], ids="size {}".format)
+def vocabulary(request, tmp_path_factory):
+    """Of bytes and a pair, of short tokens, and of whole words."""
     source = "".join(PROGRAMS.values()).replace("\f", "") * 4
-    vocabulary = data.train_vocabulary([marked(source)[0]], size, tmp_path)
-    for program in PROGRAMS.values():
-        text, _ = marked(program)
-        places, encoded = python(text), vocabulary.encode(text)
-        if not encoded.ids:
-            continue
-        tokens = named_tokens(places, encoded.offsets)
-        letters = {number: name for name, number in tokens.numbers.items()}
-        name, defines = scalar_tokens(places, encoded.offsets)
-        assert [letters.get(x) for x in tokens.name.tolist()] == name
-        assert tokens.defines.tolist() == defines
-        for place, (first, stop) in zip(places, tokens.spans):
-            mine = encoded.offsets[first - 1 : stop - 1]
-            assert mine[0][0] <= place.start < mine[0][1]
-            assert mine[-1][0] < place.end <= mine[-1][1]
+    folder = tmp_path_factory.mktemp("vocabulary")
+    return data.train_vocabulary([marked(source)[0]], request.param, folder)
+
+
+@pytest.mark.parametrize(
+    "source", filter(None, PROGRAMS.values()), ids=filter(PROGRAMS.get, PROGRAMS)
+)
+def test_a_token_belongs_to_the_name_that_it_has_letters_of(vocabulary, source):
+    text, _ = marked(source)
+    places, encoded = python(text), vocabulary.encode(text)
+    tokens = named_tokens(places, encoded.offsets)
+    letters = {number: name for name, number in tokens.numbers.items()}
+    name, defines = scalar_tokens(places, encoded.offsets)
+    assert [letters.get(x) for x in tokens.name.tolist()] == name
+    assert tokens.defines.tolist() == defines
+    for place, (first, stop) in zip(places, tokens.spans):
+        mine = encoded.offsets[first - 1 : stop - 1]
+        assert mine[0][0] <= place.start < mine[0][1]
+        assert mine[-1][0] < place.end <= mine[-1][1]
 
 
 def test_a_dot_before_a_name_belongs_to_its_first_token():

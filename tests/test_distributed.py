@@ -13,22 +13,23 @@ from unittest import mock
 import numpy as np
 import pytest
 import torch
+import trainers
 from commands import SMALL, environment, script, started, wait_for_line
 from models import CONFIG
 from trainers import TRAINING, finish, trainer_of
 
-from minimt import distributed, train
+from minimt import checkpoints, distributed, train
 from minimt.config import Config
 from minimt.console.cli import main
 from minimt.corpus import Source
 from minimt.errors import InputError
 from minimt.experiments import compare
+from minimt.optimizer import Training
 from minimt.torch_model import MemorizingTransformer
-from minimt.train import Training
 
 CONFIGS = dict(
     memory=CONFIG,
-    vanilla=replace(CONFIG, memory=0, cache=0),
+    without_memory=replace(CONFIG, memory=0, cache=0),
     # All pages probed: which of two equally near ones is taken hangs on the last bit.
     lsh=replace(CONFIG, search="lsh", bits=1, probes=1000),
 )
@@ -50,9 +51,9 @@ def learn(config, folder):
         stopped.step()
     saved = stopped.state_dict()
     if distributed.leader():
-        train.save_checkpoint(folder / "stopped.pt", saved)
+        checkpoints.save_checkpoint(folder / "stopped.pt", saved)
     distributed.barrier()
-    resumed.load_state_dict(train.load_checkpoint(folder / "stopped.pt"))
+    resumed.load_state_dict(checkpoints.load_checkpoint(folder / "stopped.pt"))
     distributed.barrier()  # the next configuration writes the same file
     result = dict(losses=finish(whole), resumed=finish(resumed), state=saved["state"])
     return result | dict(weights=whole.model.state_dict())
@@ -80,7 +81,7 @@ def agree():
 
 def one_of_two(folder):
     """The work of one process; its results go to a file of its own."""
-    train.MemorizingTransformer = double
+    trainers.MemorizingTransformer = double
     with distributed.group("cpu"):
         results = {name: learn(config, folder) for name, config in CONFIGS.items()}
         results["agree"] = agree()
@@ -121,7 +122,7 @@ def test_shares_have_unequal_numbers_of_targets():
 @pytest.mark.parametrize("name", CONFIGS)
 def test_two_processes_learn_what_one_does(name, two, tmp_path, monkeypatch):
     """Losses, weights and, in the checkpoint, the state of all streams."""
-    monkeypatch.setattr(train, "MemorizingTransformer", double)
+    monkeypatch.setattr(trainers, "MemorizingTransformer", double)
     one, leader = learn(CONFIGS[name], tmp_path), two[0][name]
     for part in ("losses", "weights", "state"):
         close(one[part], leader[part])
@@ -143,7 +144,7 @@ def test_all_processes_stop_and_plan_alike(two):
 
 
 def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):
-    flags = [*SMALL, "--steps", "1000000", "--name", "two", "--no_vanilla"]
+    flags = [*SMALL, "--steps", "1000000", "--name", "two", "--only_with_memory"]
     command = [*TORCHRUN, script("announced_steps.py")[-1], "train", "--data", "texts"]
     folder = place / "runs" / "two"
     with started([*command, *flags], place) as process:
@@ -154,15 +155,20 @@ def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):
     assert time.perf_counter() - began < 20  # torchrun would kill after 30 seconds
     again = "torchrun --nproc-per-node 2 -m minimt train --resume runs/two"
     assert said.count(again) == 1
-    saved = train.load_checkpoint(folder / "memory.pt")
+    saved = checkpoints.load_checkpoint(folder / "with_memory.pt")
     assert len(saved["losses"]) >= 3 and len(saved["state"]["age"]) == 2
-    assert {path.name for path in folder.iterdir()} == {"memory.pt", "minimt-run.json"}
+    assert {path.name for path in folder.iterdir()} == {
+        "with_memory.pt",
+        "minimt-run.json",
+    }
 
 
 def begun(folder, **changes):
     """A run of two processes that has just begun."""
     options = dict(config=asdict(Config()), training=asdict(Training()))
-    options |= dict(source=asdict(Source()), minutes=None, vanilla=True, processes=2)
+    options |= dict(
+        source=asdict(Source()), minutes=None, without_memory=True, processes=2
+    )
     (folder / "minimt-run.json").write_text(json.dumps(options | changes))
     return str(folder)
 
@@ -170,8 +176,8 @@ def begun(folder, **changes):
 @pytest.mark.parametrize(
     "processes, args, advice",
     [
-        (1, ["train", "--resume", "RUN"], "begun with 2 processes, not 1"),
-        (3, ["train", "--resume", "RUN"], "resume it by torchrun --nproc-per-node 2"),
+        (1, ["train", "--resume", "RUN"], "it began with, 2, not 1"),
+        (3, ["train", "--resume", "RUN"], "resume it with torchrun --nproc-per-node 2"),
         (2, ["train", "--streams", "5"], "--streams 5 cannot be shared by 2"),
         (2, ["recall"], "only train"),
         (2, ["evaluate", "RUN"], "only train"),
@@ -212,7 +218,9 @@ def test_the_leader_speaks_first(monkeypatch, capsys):
         monkeypatch.setenv("RANK", rank)
         assert main(["evaluate", "nowhere"]) == 2
     assert waits == [distributed.GRACE]
-    assert capsys.readouterr().err.count("holds no run") == 2  # if it is still there
+    assert (
+        capsys.readouterr().err.count("is not the folder of a run") == 2
+    )  # if it is still there
 
 
 def test_alone_nothing_is_shared():

@@ -91,7 +91,7 @@ def test_the_page_holds_the_places_that_were_retrieved(config, vocabulary, neigh
 def test_the_page_holds_nats_gates_and_text(config, vocabulary, page):
     model, doc = model_of(config), data.encode(vocabulary, CODE * 3)
     found = content(page)
-    plain = evaluate.with_memory(model, 0)
+    plain = model.changed(memory=0)
     for name, reader in dict(without=plain, remembered=model).items():
         nats = evaluate.document_losses(reader, [doc])[0]
         np.testing.assert_allclose(found[name], nats, atol=1e-6)
@@ -116,7 +116,7 @@ def test_a_character_of_several_tokens_belongs_to_the_first(vocabulary):
 @pytest.mark.parametrize(
     "most, kind", [(0, "Uint8"), (255, "Uint8"), (256, "Uint16"), (65536, "Uint32")]
 )
-def test_whole_numbers_take_the_fewest_bytes(most, kind):
+def test_whole_numbers_are_packed_into_the_fewest_bytes(most, kind):
     packed = explorer.pack(np.array([0, most]))
     assert packed["kind"] == kind + "Array"
     assert unpack(packed).tolist() == [0, most]
@@ -144,6 +144,9 @@ def test_no_element_comes_from_a_document_or_its_name(config, vocabulary, page):
 def test_the_page_loads_nothing(page):
     assert not re.search(r"//\w|\bsrc=|\bhref=|@import|\burl\(|\bimport\b", page)
     assert "{{" not in page
+
+
+def test_the_page_s_policy_forbids_all_but_its_own_style_and_script(page):
     tags = [dict(attributes) for _, attributes in Tags(page).found]
     policy = next(tag["content"] for tag in tags if "http-equiv" in tag)
     assert policy.startswith("default-src 'none';") and "unsafe" not in policy
@@ -159,8 +162,10 @@ def test_the_same_document_gives_the_same_bytes(config, vocabulary, page, tmp_pa
     assert where.read_bytes() == page.encode()
 
 
-def test_what_has_nothing_to_show_is_refused(config, vocabulary):
-    with pytest.raises(InputError, match="x has 5 tokens and fits one segment of 5"):
+def test_a_page_with_nothing_to_show_is_refused(config, vocabulary):
+    with pytest.raises(
+        InputError, match="x has 5 tokens, which fit into one segment of 5"
+    ):
         explorer.page(model_of(config), vocabulary, "12345", "x")
     explorer.page(model_of(config), vocabulary, "123456", "x")
     plain = MemorizingTransformer(replace(config, memory=0))
@@ -251,7 +256,7 @@ def shown(browser, t):
     return browser.run(script, t)
 
 
-def test_the_panel_tells_what_python_finds(config, vocabulary, page, show):
+def test_the_panel_shows_what_python_computes(config, vocabulary, page, show):
     model, doc = model_of(config), data.encode(vocabulary, CODE * 3)
     found, browser = content(page), show(page, "#t=3")
     places = lookups.retrieved_places(model, doc, set(range(len(doc) - 1)))
@@ -317,7 +322,7 @@ def chosen(browser):
     return t
 
 
-def test_keys_go_by_token_by_line_and_by_gain(long_page, show):
+def test_keys_move_by_token_by_line_and_by_gain(long_page, show):
     began = time.perf_counter()
     browser = show(long_page)
     assert chosen(browser) == 100  # the first of those that gain most
@@ -335,7 +340,7 @@ def test_keys_go_by_token_by_line_and_by_gain(long_page, show):
     assert time.perf_counter() - began < 30  # 26 keys
 
 
-def test_lines_are_walked_down_and_up_over_tokens_of_several_lines(page, show):
+def test_arrow_keys_visit_every_line_down_and_up(page, show):
     browser, line = show(page, "#t=1"), "return lineOf(anchor(chosen))"
     down, up = [browser.run(line)], []
     for _ in range(CODE.count("\n") * 3):
@@ -351,7 +356,7 @@ def test_lines_are_walked_down_and_up_over_tokens_of_several_lines(page, show):
     assert set(full) <= set(visited)
 
 
-def test_lines_are_walked_in_a_column(config, show):
+def test_arrow_keys_stay_in_their_column(config, show):
     words = ["abc", " ", "def", "\n", "\n", "xyz", " ", "uvw", "\n"]
     ends = np.cumsum([len(word) for word in words])
     browser = show(invented(config, ends, "".join(words), np.zeros(9)), "#t=3")
@@ -361,7 +366,7 @@ def test_lines_are_walked_in_a_column(config, show):
         assert chosen(browser) == int(t), key
 
 
-def test_a_place_is_shown_in_the_text_and_left_again(long_page, show):
+def test_a_retrieved_place_can_be_visited_and_left_again(long_page, show):
     browser = show(long_page, "#t=5000")
     marked = "return [...document.querySelectorAll('#text .seen')].map(x => x.token)"
     assert words(browser, ".back") == ["−7", "−40", "−900", "−3,000"]
@@ -414,30 +419,30 @@ def test_the_keyboard_alone_reaches_everything(page, show):
     assert browser.run(at)[0] == "text" and "token 60 " in words(browser)[0]
 
 
-def test_on_a_phone_the_panel_lies_below_the_text(config, long_page, show):
+@pytest.mark.parametrize("width, height", [(360, 640), (320, 500)])
+def test_on_a_phone_the_panel_lies_below_the_text(
+    config, long_page, show, width, height
+):
     one_word = invented(config, [900, 901], 900 * "x" + "\n", np.zeros(2))
     wide = "const page = document.documentElement;"
     wide += "return page.scrollWidth - page.clientWidth"
-    for shape in ((360, 640), (320, 500)):
-        browser = show(one_word, "", *shape)
-        assert browser.run(wide) <= 0
-        assert browser.run("return scrollY") == 0  # the explanation comes first
-        browser = show(long_page, "#t=30000", *shape)
-        assert browser.run(wide) <= 0 and chosen(browser) == 30000
-        browser.click(*spot(browser, 30001))
-        assert chosen(browser) == 30001
-        for seen in ("#said", "#heads > :last-child"):
-            script = "const x = document.querySelector(arguments[0]);"
-            script += "x.scrollIntoView({block: 'nearest'});"
-            script += "const box = x.getBoundingClientRect();"
-            script += (
-                "return x.contains(document.elementFromPoint(box.x + 9, box.y + 9))"
-            )
-            assert browser.run(script, seen)
+    browser = show(one_word, "", width, height)
+    assert browser.run(wide) <= 0
+    assert browser.run("return scrollY") == 0  # the explanation comes first
+    browser = show(long_page, "#t=30000", width, height)
+    assert browser.run(wide) <= 0 and chosen(browser) == 30000
+    browser.click(*spot(browser, 30001))
+    assert chosen(browser) == 30001
+    for seen in ("#said", "#heads > :last-child"):
+        script = "const x = document.querySelector(arguments[0]);"
+        script += "x.scrollIntoView({block: 'nearest'});"
+        script += "const box = x.getBoundingClientRect();"
+        script += "return x.contains(document.elementFromPoint(box.x + 9, box.y + 9))"
+        assert browser.run(script, seen)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_text_can_be_read_on_every_colour(page, show, scheme):
+def test_text_is_readable_on_every_colour(page, show, scheme):
     browser = show(page, prefers_color_scheme=scheme)
     script = "return [...document.querySelectorAll('body, #legend li')].map(x => ["
     script += "getComputedStyle(x).backgroundColor, getComputedStyle(x).color])"

@@ -5,6 +5,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sizes import rngs, sizes
 
 near = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
 B, H, T, K, D = 2, 3, 4, 6, 5
@@ -23,6 +26,16 @@ def attend_by_loops(q, k, v, found, scale):
             for d in range(q.shape[3]):
                 out[b, h, t, d] += one / sum(weight.values()) * v[b, h, t, n, d]
     return out
+
+
+SHARES = st.sampled_from([0, 0.2, 0.6, 1])  # of the places where something was found
+
+
+def drawn(rng, share, B, H, T, K, D):
+    """q, k, v, found, scale as `attend_to_memory` takes them."""
+    q = rng.normal(size=(B, H, T, D))
+    k, v = rng.normal(size=(2, B, H, T, K, D))
+    return q, k, v, rng.random((B, H, T, K)) < share, rng.uniform(0.5, 2, size=H)
 
 
 @pytest.fixture
@@ -44,8 +57,12 @@ def halves(rng):
     return remembered, local, GATE, found
 
 
-def test_attention_over_the_retrieved_is_that_of_the_loops(twin, example):
-    near(twin.attend_to_memory(*example), attend_by_loops(*example))
+@given(rng=rngs, share=SHARES, **sizes("B H T K D"))
+def test_attention_over_the_retrieved_is_that_of_the_loops(
+    twin, rng, share, B, H, T, K, D
+):
+    inputs = drawn(rng, share, B, H, T, K, D)
+    near(twin.attend_to_memory(*inputs), attend_by_loops(*inputs))
 
 
 def test_two_memories_are_weighed_by_scale_times_dot_product(twin):
@@ -55,8 +72,9 @@ def test_two_memories_are_weighed_by_scale_times_dot_product(twin):
     near(out, np.full((1, 1, 1, 1), 7))
 
 
-def test_what_is_not_found_has_no_influence(twin, example):
-    q, k, v, found, scale = example
+@given(rng=rngs, share=SHARES, **sizes("B H T K D"))
+def test_a_memory_that_was_not_found_has_no_influence(twin, rng, share, B, H, T, K, D):
+    q, k, v, found, scale = drawn(rng, share, B, H, T, K, D)
     expected = twin.attend_to_memory(q, k, v, found, scale)
     k[~found], v[~found] = 1e3, -1e3
     near(twin.attend_to_memory(q, k, v, found, scale), expected)
@@ -64,7 +82,7 @@ def test_what_is_not_found_has_no_influence(twin, example):
     near(twin.attend_to_memory(q, k, v, found, scale), expected)
 
 
-def test_where_nothing_was_found_zeros_are_remembered(twin, example):
+def test_a_query_that_found_nothing_remembers_zeros(twin, example):
     q, k, v, found, scale = example
     out = twin.attend_to_memory(q, k, v, found, scale)
     np.testing.assert_array_equal(out[~found.any(axis=-1)], 0)
@@ -73,42 +91,48 @@ def test_where_nothing_was_found_zeros_are_remembered(twin, example):
     np.testing.assert_array_equal(out, np.zeros((B, H, T, D)))
 
 
-def test_a_single_memory_is_returned_as_it_is(twin, example):
+def test_a_single_memory_is_returned_unchanged(twin, example):
     q, k, v, found, scale = example
     found[:] = np.arange(K) == 2
     near(twin.attend_to_memory(q, k, v, found, scale), v[..., 2, :])
 
 
-def test_the_order_of_the_memories_does_not_matter(twin, example, rng):
-    q, k, v, found, scale = example
+@given(rng=rngs, share=SHARES, **sizes("B H T K D"))
+def test_the_order_of_the_memories_does_not_matter(twin, rng, share, B, H, T, K, D):
+    q, k, v, found, scale = drawn(rng, share, B, H, T, K, D)
     order = rng.permutation(K)
     k2, v2, found2 = k[..., order, :], v[..., order, :], found[..., order]
     out = twin.attend_to_memory(q, k2, v2, found2, scale)
     near(out, twin.attend_to_memory(q, k, v, found, scale))
 
 
-def test_remembering_all_keys_equals_local_attention_without_bias(twin, rng):
-    M = 9
+@given(rng=rngs, **sizes("B H T M D", M=20))
+def test_remembering_all_keys_equals_local_attention_without_bias(
+    twin, rng, B, H, T, M, D
+):
+    scale = rng.uniform(0.5, 2, size=H)
     q, valid = rng.normal(size=(B, H, T, D)), rng.random((B, M)) < 0.7
     keys, values = rng.normal(size=(2, B, H, M, D))
     _, index, found = twin.exact_topk(q, keys, valid, M)
     stream, head = np.ogrid[:B, :H]
     place = stream[..., None, None], head[..., None, None], index
-    out = twin.attend_to_memory(q, keys[place], values[place], found, SCALE)
+    out = twin.attend_to_memory(q, keys[place], values[place], found, scale)
     mask = np.broadcast_to(valid[:, None, None], (B, H, T, M)).copy()
-    near(out, twin.attend(q, keys, values, SCALE, None, mask))
+    near(out, twin.attend(q, keys, values, scale, None, mask))
 
 
-def test_the_gate_weighs_head_by_head(twin, halves):
-    remembered, local, logit, found = halves
-    out = twin.mix(*halves)
+@given(rng=rngs, share=SHARES, **sizes("B H T K D"))
+def test_the_gate_weighs_head_by_head(twin, rng, share, B, H, T, K, D):
+    remembered, local = rng.normal(size=(2, B, H, T, D))
+    logit, found = 3 * rng.normal(size=H), rng.random((B, H, T, K)) < share
+    out = twin.mix(remembered, local, logit, found)
     assert out.shape == (B, H, T, D)
     for b, h, t, d in np.ndindex(B, H, T, D):
         g = 1 / (1 + math.exp(-logit[h])) if found[b, h, t].any() else 0
         near(out[b, h, t, d], g * remembered[b, h, t, d] + (1 - g) * local[b, h, t, d])
 
 
-def test_a_gate_of_0_takes_half_of_each(twin, halves):
+def test_a_gate_logit_of_0_takes_half_of_each(twin, halves):
     remembered, local, _, found = halves
     out = twin.mix(remembered, local, np.zeros(H), found | True)
     near(out, (remembered + local) / 2)
@@ -143,7 +167,7 @@ def test_float32_stays_float32(twin, example, halves):
     assert twin.mix(remembered, local, logit, found).dtype == np.float32
 
 
-def test_where_nothing_was_found_the_gradient_is_zero_and_no_nan(torch_model, example):
+def test_the_gradient_is_zero_and_finite_where_nothing_was_found(torch_model, example):
     q, k, v, found, scale = map(torch_model.torch.from_numpy, example)
     q.requires_grad_()
     torch_model.attend_to_memory(q, k, v, found, scale).pow(2).sum().backward()

@@ -2,34 +2,49 @@
 
 import datetime
 import json
-import os
 import re
 import signal
-import subprocess
 import sys
-import time
 
 import pytest
+from commands import ROOT, started, wait_for_file
 
 from minimt.course import cli, grade
-from minimt.course.assignment import stub
-from minimt.course.steps import STEPS
+from minimt.course.assignment import solution, stub
+from minimt.course.steps import STEPS, number
+
+BY_NAME = {step.name: step for step in STEPS}
+
+
+def hand_in(folder):
+    """The warm-up right, a mask aligned at the first key, and untouched stubs."""
+    folder.mkdir()
+    texts = {step.name: stub(step) for step in STEPS}
+    texts["warm_up"] = solution(BY_NAME["warm_up"])
+    right, aligned = solution(BY_NAME["attention"]), "(S - T + np.arange(T))"
+    assert aligned in right
+    texts["attention"] = right.replace(aligned, "np.arange(T)")
+    for name, text in texts.items():
+        (folder / f"step_{name}.py").write_text(text)
+    return folder
 
 
 @pytest.fixture
 def handed_in(tmp_path):
-    """Step 0 right, step 1 with a mask aligned at the first key, the rest untouched."""
-    folder = tmp_path / "mine"
-    folder.mkdir()
-    for step in STEPS:
-        (folder / f"{step.stem}.py").write_text(stub(step))
-    right = [grade.solution(step).decode() for step in STEPS[:2]]
-    aligned = "(S - T + np.arange(T))"
-    assert aligned in right[1]
-    (folder / "step0_warm_up.py").write_text(right[0])
-    wrong = right[1].replace(aligned, "np.arange(T)")
-    (folder / "step1_attention.py").write_text(wrong)
-    return folder
+    return hand_in(tmp_path / "mine")
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory):
+    """What becomes of the step on attention, for the tests of how it is told."""
+    folder = hand_in(tmp_path_factory.mktemp("verdicts") / "mine")
+    return grade.grade(folder, [BY_NAME["attention"]])
+
+
+@pytest.fixture
+def graded(monkeypatch, verdicts):
+    """Nothing is run again: the verdicts are there."""
+    monkeypatch.setattr(grade, "grade", lambda *_, **__: verdicts)
 
 
 @pytest.fixture
@@ -45,19 +60,24 @@ def minimt(capsys):
     return run
 
 
-def test_the_reference_has_all_points_and_the_stubs_none(minimt):
+def test_the_reference_has_all_points(minimt):
     code, out, _ = minimt("grade", "--reference", "--json", "--seed", 3)
     result = json.loads(out)
-    assert code == 0 and result["points"] == result["of"] == 100
+    points = sum(step.points for step in STEPS)
+    assert code == 0 and result["points"] == result["of"] == points
     assert result["seed"] == 3 and len(result["steps"]) == len(STEPS)
-    code, out, _ = minimt("grade")
-    assert code == 0 and out.endswith("0 of 100 points\n")
-    assert out.count("not written yet") == len(STEPS)
+
+
+@pytest.mark.parametrize("name", ["warm_up", "memory", "model"])
+def test_the_stubs_have_no_points(minimt, name):
+    code, out, _ = minimt("grade", "--step", name)
+    assert code == 0 and out.endswith(f"\n0 of {BY_NAME[name].points} points\n")
+    assert "not written yet" in out.splitlines()[0]
 
 
 @pytest.mark.parametrize("odd", [False, True])
 def test_a_mistake_costs_only_its_own_step(tmp_path, odd):
-    """Mistakes in every second step: the steps between, and after, lose nothing."""
+    """Mistakes in every second step: those that build on most of them lose nothing."""
     wrong = STEPS[odd::2]
     for step in STEPS:
         text = grade.solution(step).decode()
@@ -66,63 +86,67 @@ def test_a_mistake_costs_only_its_own_step(tmp_path, odd):
             text = text.replace(mistake.old, mistake.new)
         (tmp_path / f"{step.stem}.py").write_text(text)
     right = [step for step in STEPS if step not in wrong]
-    verdicts = grade.grade(tmp_path, right, seed=7)
+    verdicts = grade.grade(tmp_path, right[-2:], seed=7)
     assert verdicts and all(v.points == v.of for v in verdicts)
 
 
 def test_a_fault_comes_with_its_place_a_hint_and_a_command(minimt, handed_in):
-    _, out, _ = minimt("grade", handed_in, "--step", 1)
+    _, out, _ = minimt("grade", handed_in, "--step", "attention")
     lines = [line.strip() for line in out.splitlines()]
     at = lines.index("- 0/1  distance_by_hand: query i stands at key S − T + i")
     assert lines[at + 1] == "distance: query 0, key 0: yours 0, expected 1"
     assert lines[at + 2].startswith("hint: queries are aligned with the first keys")
-    again = f"python -m minimt grade {handed_in} --step 1 --case distance_by_hand"
-    assert lines[at + 3] == f"again: {again}"
-    _, again, _ = minimt(*again.split()[3:])
+    command = f"grade {handed_in} --step attention --case distance_by_hand"
+    assert lines[at + 3] == f"again: python -m minimt {command}"
+    _, again, _ = minimt(*command.split())
     assert "0 of 1 points" in again and lines[at + 1] in again
 
 
 def test_words_for_a_mask(minimt, handed_in):
-    _, out, _ = minimt("grade", handed_in, "--step", 1, "--case", "mask_with_cache")
+    case = ("--step", "attention", "--case", "mask_with_cache")
+    _, out, _ = minimt("grade", handed_in, *case)
     assert "causal_mask: query 0, key 1: yours blocked, expected open" in out
 
 
 def test_a_single_case_shows_what_was_printed(minimt, handed_in):
-    with open(handed_in / "step0_warm_up.py", "a") as file:
+    with open(handed_in / "step_warm_up.py", "a") as file:
         file.write("\nprint('look here')\n")
-    _, out, _ = minimt("grade", handed_in, "--step", 0, "--case", "by_hand")
+    _, out, _ = minimt("grade", handed_in, "--step", "warm_up", "--case", "by_hand")
     assert out.startswith("look here\n")
 
 
-def test_json_has_the_same_points(minimt, handed_in):
-    _, out, _ = minimt("grade", handed_in, "--step", 1, "--json")
+def test_json_has_the_same_points(minimt, graded, handed_in):
+    attention = BY_NAME["attention"]
+    _, out, _ = minimt("grade", handed_in, "--step", number(attention), "--json")
     (step,) = json.loads(out)["steps"]
+    assert step["step"] == "attention" and step["number"] == number(attention)
     assert step["points"] == sum(case["points"] for case in step["cases"])
-    _, out, _ = minimt("grade", handed_in, "--step", 1)
-    assert 0 < step["points"] < 16 and f"{step['points']} of 16 points" in out
+    _, out, _ = minimt("grade", handed_in, "--step", "attention")
+    assert 0 < step["points"] < attention.points
+    assert f"{step['points']} of {attention.points} points" in out
 
 
-def test_the_same_seed_draws_the_same_numbers():
-    step = STEPS[1]
-    for case in step.cases:
-        first, again, other = (
-            repr(case.calls(grade.rng_of(seed, step, case))) for seed in (1, 1, 2)
-        )
-        assert first == again
-        assert (first != other) or case.kind == "example" or "rng.normal" not in first
+@pytest.mark.parametrize("case", BY_NAME["lsh"].cases, ids=lambda case: case.name)
+def test_the_same_seed_draws_the_same_numbers(case):
+    first, again, other = (
+        repr(case.calls(grade.rng_of(seed, BY_NAME["lsh"], case))) for seed in (1, 1, 2)
+    )
+    assert first == again
+    assert (first == other) == (case.kind == "example")
 
 
 MISTAKES = {
-    "grade nowhere": "nowhere is not a folder",
-    "grade {empty}": "no step0_warm_up.py",
-    "grade --step 10": "invalid choice: 10",
-    "grade --step x": "invalid int value",
+    "grade nowhere": "nowhere is not a directory",
+    "grade {empty}": "contains no step, such as step_warm_up.py",
+    f"grade --step {len(STEPS)}": f"'{len(STEPS)}' is not a step: use warm_up",
+    "grade --step x": "'x' is not a step: use warm_up",
+    "grade --step -1": "'-1' is not a step: use warm_up",
     "grade --case nothing": "no case nothing: choose one of",
     "grade --seed -1": "not a whole number",
     "grade --seconds 0": "not a whole number ≥ 1",
     "grade --user nosuchuser": "user",
     "grade {empty} --reference": "not both",
-    "grade --private {empty}/none.py": "gives no CASES",
+    "grade --private {empty}/none.py": "defines no CASES",
     "grade --reference --gradescope {empty}": "Is a directory",
     "grade --points 3": "unrecognized arguments",
     "stubs": "required: folder",
@@ -140,36 +164,34 @@ def test_a_user_s_mistake_is_told_in_one_line(minimt, tmp_path, command):
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path, number):
-    """Even where a submission sleeps, and may sleep for long."""
-    sleeping = "import time\nopen('/dev/null')\ntime.sleep(600)\n"
-    (tmp_path / "step0_warm_up.py").write_text(sleeping)
+def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path, number, monkeypatch):
+    """Even where a submission waits, and may wait for long."""
+    waiting = "import threading\nopen('waits', 'w')\nthreading.Event().wait()\n"
+    (tmp_path / "step_warm_up.py").write_text(waiting)
     command = [sys.executable, "-m", "minimt", "grade", tmp_path, "--seconds", "600"]
-    options = dict(cwd=grade.assignment.REFERENCE.parent, env=os.environ)
-    options["env"] |= dict(TMPDIR=str(tmp_path))
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, **options)
-    while len(list(tmp_path.glob("minimt-*/calls.json"))) < 1:
-        time.sleep(0.1)
-    process.send_signal(number)
-    _, said = process.communicate(timeout=10)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with started(command, ROOT) as process:
+        wait_for_file(process, tmp_path, "minimt-*/waits")
+        process.send_signal(number)
+        _, said = process.communicate(timeout=10)
     assert process.returncode == 130 and said.endswith("minimt: stopped\n")
     assert not list(tmp_path.glob("minimt-*"))
 
 
 PRIVATE = """
 from minimt.course.case import Call, same
-CASES = {0: [same("long", 5, "long segments", lambda rng: [
+CASES = {"warm_up": [same("long", 5, "long segments", lambda rng: [
     Call("merge_heads", (rng.normal(size=(2, 3, 50, 4)),))])]}
 """
 
 
 def test_private_cases_count_and_are_not_told(minimt, handed_in, tmp_path):
     (tmp_path / "private.py").write_text(PRIVATE)
-    (handed_in / "step0_warm_up.py").write_text(stub(STEPS[0]))
+    (handed_in / "step_warm_up.py").write_text(stub(BY_NAME["warm_up"]))
     results = tmp_path / "results.json"
-    flags = ("--private", tmp_path / "private.py", "--step", 0)
+    flags = ("--private", tmp_path / "private.py", "--step", "warm_up")
     _, out, _ = minimt("grade", handed_in, *flags, "--gradescope", results)
-    assert "0 of 9 points" in out
+    assert f"\n0 of {BY_NAME['warm_up'].points + 5} points" in out
     tests = json.loads(results.read_text())["tests"]
     (private,) = [test for test in tests if "private" in test["name"]]
     assert private["max_score"] == 5 and private["output"] == ""
@@ -179,14 +201,18 @@ def test_private_cases_count_and_are_not_told(minimt, handed_in, tmp_path):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("CASES = 3", "gives no CASES"),
-        ("CASES = {77: []}", "by number of a step"),
-        ("CASES = {0: ['x']}", "by number of a step"),
+        ("CASES = 3", "defines no CASES"),
+        ("CASES = {0: []}", "use the names of steps, warm_up, attention"),
+        ("CASES = {'warm-up': []}", "not 'warm-up'"),
+        ("CASES = {'warm_up': ['x']}", "must map each step to a list of cases"),
         (PRIVATE.replace("long", "by_hand"), "by_hand"),
         ("1 / 0", "ZeroDivisionError"),
         ("raise SystemExit", "SystemExit"),
         (PRIVATE.replace("5,", "2.5,"), "points must be a whole number"),
-        (PRIVATE.replace("merge_heads", "merge"), "nothing of this name"),
+        (
+            PRIVATE.replace("merge_heads", "merge"),
+            "is not defined; did you mean merge_heads?",
+        ),
         (PRIVATE.replace("rng.normal", "rng.norm"), "AttributeError"),
     ],
 )
@@ -196,10 +222,10 @@ def test_private_files_that_are_none(minimt, tmp_path, text, line):
     assert code == 2 and line in said and said.count("\n") == 1
 
 
-def test_gradescope_reads_the_results(minimt, handed_in, tmp_path):
+def test_gradescope_reads_the_results(minimt, graded, handed_in, tmp_path):
     """The fields and kinds that its documentation of results.json allows."""
     path = tmp_path / "results.json"
-    minimt("grade", handed_in, "--step", 1, "--gradescope", path)
+    minimt("grade", handed_in, "--step", "attention", "--gradescope", path)
     result = json.loads(path.read_text())
     fields = dict(score=int, output=str, output_format=str, execution_time=float)
     fields |= dict(stdout_visibility=str, tests=list)
@@ -213,7 +239,9 @@ def test_gradescope_reads_the_results(minimt, handed_in, tmp_path):
         assert (test["status"] == "passed") == (test["score"] == test["max_score"])
 
 
-def test_classroom50_reads_the_results(minimt, handed_in, tmp_path, monkeypatch):
+def test_classroom50_reads_the_results(
+    minimt, graded, handed_in, tmp_path, monkeypatch
+):
     """The rules of its schema classroom50/result/v1."""
     given = dict(CLASSROOM="cs", ASSIGNMENT="minimt", OWNER="ada", USERNAME="ada")
     given |= dict(SUBMISSION_TAG="submit/20261123", COMMIT_URL="https://x/c")
@@ -221,7 +249,7 @@ def test_classroom50_reads_the_results(minimt, handed_in, tmp_path, monkeypatch)
     for name, value in given.items():
         monkeypatch.setenv(name, value)
     path = tmp_path / "result.json"
-    minimt("grade", handed_in, "--step", 1, "--classroom50", path)
+    minimt("grade", handed_in, "--step", "attention", "--classroom50", path)
     result = json.loads(path.read_text())
     required = "schema classroom assignment assignment_type owner submission commit "
     required += "release review datetime score max-score tests"
@@ -251,7 +279,7 @@ def test_a_result_of_zeros_is_there_before_anything_runs(
     monkeypatch.setattr(grade, "grade", peek)
     with pytest.raises(RuntimeError):
         minimt("grade", handed_in, f"--{service}", path)
-    assert seen[0]["score"] == 0 and len(seen[0]["tests"]) >= 50
+    assert seen[0]["score"] == 0 and len(seen[0]["tests"]) >= len(STEPS)
     assert "stopped before it was done" in path.read_text()
 
 
@@ -259,4 +287,4 @@ def test_a_missing_submission_is_told_in_the_results(minimt, tmp_path):
     path = tmp_path / "results.json"
     code, *_ = minimt("grade", tmp_path / "nowhere", "--gradescope", path)
     assert code == 2
-    assert "is not a folder" in json.loads(path.read_text())["output"]
+    assert "is not a directory" in json.loads(path.read_text())["output"]

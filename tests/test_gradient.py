@@ -47,18 +47,18 @@ def test_the_query_s_gradient_is_the_slope(some):
     assert not dq[0, 1, 2].any() and dq.any()
 
 
-def test_the_gate_s_gradients_are_the_slopes(some):
+@pytest.mark.parametrize("name", ["remembered", "local", "gate_logit"])
+def test_the_gate_s_gradients_are_the_slopes(some, name):
     names = "remembered local gate_logit".split()
     found, grad = some["found"], some["grad"]
     parts = {name: some[name] for name in names}
-    given = gradient.mix_backward(**parts, found=found, grad=grad)
-    for name, dpart in zip(names, given):
+    given = dict(zip(names, gradient.mix_backward(**parts, found=found, grad=grad)))
 
-        def mixed(x, name=name):
-            return gate.mix(**(parts | {name: x}), found=found)
+    def mixed(x):
+        return gate.mix(**(parts | {name: x}), found=found)
 
-        assert dpart.shape == parts[name].shape
-        assert np.allclose(dpart, slope(mixed, parts[name], grad), atol=1e-7)
+    assert given[name].shape == parts[name].shape
+    assert np.allclose(given[name], slope(mixed, parts[name], grad), atol=1e-7)
 
 
 def test_autograd_agrees(some, torch_model):

@@ -11,20 +11,15 @@ from minimt.inspection import lookups
 from minimt.torch_model import MemorizingTransformer
 
 
-@pytest.fixture
-def twin():
-    return MemorizingTransformer(CONFIG).load_numpy(params_of(CONFIG))
-
-
 @torch.no_grad()
-def test_places_are_where_the_retrieved_keys_were_written(rng, twin):
+def test_places_are_where_the_retrieved_keys_were_written(rng, small_model):
     """The key in a retrieved slot is the one that the named position wrote."""
     doc = rng.integers(CONFIG.vocab, size=43)
-    places = lookups.retrieved_places(twin, doc, set(range(42)))
-    state, T, written, checked = twin.first_state(1), CONFIG.segment, [], 0
+    places = lookups.retrieved_places(small_model, doc, set(range(42)))
+    state, T, written, checked = small_model.first_state(1), CONFIG.segment, [], 0
     for age in range(0, 42, T):
         before = state.memory.keys[0].numpy().copy()  # (H, M, D)
-        _, state = twin(torch.from_numpy(doc[None, age : age + T]), state)
+        _, state = small_model(torch.from_numpy(doc[None, age : age + T]), state)
         _, index, found = (x[0].numpy() for x in state.retrieved)  # (H, T, K)
         for i in range(age, min(age + T, 42)):
             for head, named in enumerate(places[i]):
@@ -41,19 +36,19 @@ def test_places_are_where_the_retrieved_keys_were_written(rng, twin):
 
 
 @torch.no_grad()
-def test_weights_are_those_of_the_softmax_over_what_was_found(rng, twin):
+def test_weights_are_those_of_the_softmax_over_what_was_found(rng, small_model):
     doc = rng.integers(CONFIG.vocab, size=12)
-    places, state = lookups.retrieved_places(twin, doc, {7})[7], None
+    places, state = lookups.retrieved_places(small_model, doc, {7})[7], None
     for age in (0, 5):
-        _, state = twin(torch.from_numpy(doc[None, age : age + 5]), state)
+        _, state = small_model(torch.from_numpy(doc[None, age : age + 5]), state)
     for head, named in enumerate(places):
-        scale = twin.layers[1]["log_scale"].exp()[head]
+        scale = small_model.layers[1]["log_scale"].exp()[head]
         expected = (scale * state.retrieved[0][0, head, 2]).softmax(-1)
         np.testing.assert_allclose([w for _, w in named], expected, atol=1e-6)
         assert [w for _, w in named] == sorted((w for _, w in named), reverse=True)
 
 
-def test_slots_are_turned_into_positions_by_the_ring():
+def test_a_slot_stands_for_the_last_position_written_to_it():
     M, age = 13, 40
     written = {}
     for n in range(age):
@@ -62,7 +57,7 @@ def test_slots_are_turned_into_positions_by_the_ring():
     assert places.tolist() == [written[slot] for slot in range(M)]
 
 
-def test_what_was_not_found_has_no_place_and_no_weight(rng):
+def test_a_memory_that_was_not_found_has_no_place_and_no_weight(rng):
     """Many queries at once are weighed as each of them, found by found."""
     logits, slots = rng.normal(size=(2, 3, 4)), rng.integers(13, size=(2, 3, 4))
     logits[0, 1, 2:], logits[1, 2] = -np.inf, -np.inf
@@ -75,11 +70,11 @@ def test_what_was_not_found_has_no_place_and_no_weight(rng):
         assert weights[at].sum() == pytest.approx(float(k > 0))
 
 
-def test_gainers_are_the_tokens_that_gain_most(rng, twin):
+def test_gainers_are_the_tokens_that_gain_most(rng, small_model):
     doc = rng.integers(CONFIG.vocab, size=43)
-    without = evaluate.document_losses(evaluate.with_memory(twin, 0), [doc])[0]
-    gain = without - evaluate.document_losses(twin, [doc])[0]
-    found = lookups.gainers(twin, doc, top=4)
+    without = evaluate.document_losses(small_model.changed(memory=0), [doc])[0]
+    gain = without - evaluate.document_losses(small_model, [doc])[0]
+    found = lookups.gainers(small_model, doc, top=4)
     saved = [lookup.without - lookup.with_memory for lookup in found]
     np.testing.assert_allclose(saved, np.sort(gain)[::-1][:4], atol=1e-6)
     assert [gain[lookup.position] for lookup in found] == pytest.approx(saved, abs=1e-6)
@@ -89,17 +84,18 @@ def test_a_report_shows_the_places_in_their_text(rng, tmp_path):
     text = "one two three four five six seven eight nine ten\x1b[31m " * 9
     vocabulary = data.train_vocabulary([text], 270, tmp_path)
     config = model.Config(vocab=270, segment=16, memory=64, embed=32, layers=2)
-    twin, doc = MemorizingTransformer(config), data.encode(vocabulary, text)
-    shown = lookups.report(twin, vocabulary, doc, lookups.gainers(twin, doc, top=2))
+    untrained, doc = MemorizingTransformer(config), data.encode(vocabulary, text)
+    found = lookups.gainers(untrained, doc, top=2)
+    shown = lookups.report(untrained, vocabulary, doc, found)
     assert shown.count("saves") == 2 and "head 3, gate 0.50" in shown
     assert "tokens back" in shown and "⟦" in shown
     assert "\x1b" not in shown  # a document cannot write to the terminal
 
 
-def test_greedy_generation_takes_what_reading_it_all_predicts(rng, twin):
+def test_greedy_generation_takes_the_likeliest_next_token(rng, small_model):
     """The likeliest token after a text, whether it is read whole or written on."""
     prompt = rng.integers(CONFIG.vocab, size=12)
-    written = list(generate(twin, prompt, count=9, temperature=0))
+    written = list(generate(small_model, prompt, count=9, temperature=0))
     text, state, best = np.concatenate([prompt, written]), None, []
     for at in range(0, len(text), CONFIG.segment):
         piece = text[None, at : at + CONFIG.segment]
@@ -109,8 +105,10 @@ def test_greedy_generation_takes_what_reading_it_all_predicts(rng, twin):
 
 
 @pytest.mark.parametrize("length", [1, 4, 5, 6, 10])
-def test_generation_is_seeded_and_starts_anywhere_in_a_segment(rng, twin, length):
+def test_generation_is_seeded_and_starts_anywhere_in_a_segment(
+    rng, small_model, length
+):
     prompt = rng.integers(CONFIG.vocab, size=length)
-    drawn = [list(generate(twin, prompt, 20, seed=seed)) for seed in (0, 0, 1)]
+    drawn = [list(generate(small_model, prompt, 20, seed=seed)) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 20 and max(drawn[0]) < CONFIG.vocab

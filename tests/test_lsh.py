@@ -4,6 +4,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sizes import rngs, sizes
 
 from minimt.lsh import LSH, draw_pivots
 from minimt.memory import l2_normalize
@@ -11,13 +14,19 @@ from minimt.search import exact_topk
 
 near = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
 B, H, T, M, D = 2, 3, 4, 30, 5
-SIZES = [(1, 1), (1, 3), (2, 3), (4, 2), (5, 6)]
+# Tables and bits: few and many cells for so many keys.
+TABLES = dict(tables=st.integers(1, 5), bits=st.integers(0, 6))
+
+
+def drawn(rng, M=M, share=0.7, B=B, H=H, T=T, D=D):
+    """q (B, H, T, D), keys (B, H, M, D), valid (B, M)."""
+    q, keys = rng.normal(size=(B, H, T, D)), rng.normal(size=(B, H, M, D))
+    return q, keys, rng.random((B, M)) < share
 
 
 @pytest.fixture
 def example(rng):
-    q, keys = rng.normal(size=(B, H, T, D)), rng.normal(size=(B, H, M, D))
-    return q, keys, rng.random((B, M)) < 0.7
+    return drawn(rng)
 
 
 def best_pivots(x, pivots):
@@ -37,9 +46,10 @@ def share_a_cell(lsh, query, key, keys, slots):
 
 def topk_by_loops(lsh, q, keys, valid, K):
     """As `LSH.topk`, and the number of candidates of each query."""
-    scores, index = np.full((B, H, T, K), -np.inf), np.zeros((B, H, T, K), int)
-    found, scored = np.zeros((B, H, T, K), bool), np.zeros((B, H, T), int)
-    for b, h, t in np.ndindex(B, H, T):
+    shape = *q.shape[:3], K
+    scores, index = np.full(shape, -np.inf), np.zeros(shape, int)
+    found, scored = np.zeros(shape, bool), np.zeros(shape[:3], int)
+    for b, h, t in np.ndindex(q.shape[:3]):
         slots = np.flatnonzero(valid[b])
         ranked = sorted(
             (-(q[b, h, t] @ keys[b, h, slot]), slot)
@@ -59,12 +69,14 @@ def check(result, expected):
     np.testing.assert_array_equal(result[2], expected[2])
 
 
-@pytest.mark.parametrize("tables, bits", SIZES)
-@pytest.mark.parametrize("probes, K", [(1, 1), (1, 40), (3, 4)])
-def test_the_best_keys_of_the_probed_cells_are_found(example, tables, bits, probes, K):
+@given(rng=rngs, **TABLES, **sizes("probes B H T D M K", M=30, K=40))
+def test_the_best_keys_of_the_probed_cells_are_found(
+    rng, tables, bits, probes, B, H, T, D, M, K
+):
+    inputs = drawn(rng, M, 0.7, B, H, T, D)
     lsh = LSH(D, tables, bits, seed=1, probes=probes)
-    result = lsh.topk(*example, K)
-    *expected, scored = topk_by_loops(lsh, *example, K)
+    result = lsh.topk(*inputs, K)
+    *expected, scored = topk_by_loops(lsh, *inputs, K)
     check(result, expected)
     np.testing.assert_array_equal(lsh.scored, scored)
 
@@ -78,11 +90,11 @@ def test_the_scored_keys_are_those_of_the_last_search(example):
     np.testing.assert_array_equal(lsh.scored, expected[:, :, :2])
 
 
-@pytest.mark.parametrize("tables, bits, probes", [(1, 0, 1), (3, 0, 1), (2, 3, 8)])
-@pytest.mark.parametrize("K", [1, 7, 50])
-def test_probing_every_cell_is_exact_search(example, tables, bits, probes, K):
-    valid, lsh = example[2], LSH(D, tables, bits, seed=1, probes=probes)
-    check(lsh.topk(*example, K), exact_topk(*example, K))
+@given(rng=rngs, **TABLES, **sizes("B H T D M K", M=60, K=70))
+def test_probing_every_cell_is_exact_search(rng, tables, bits, B, H, T, D, M, K):
+    q, keys, valid = drawn(rng, M, 0.7, B, H, T, D)
+    lsh = LSH(D, tables, bits, seed=1, probes=2**bits)
+    check(lsh.topk(q, keys, valid, K), exact_topk(q, keys, valid, K))
     expected = np.broadcast_to(valid.sum(axis=1)[:, None, None], (B, H, T))
     np.testing.assert_array_equal(lsh.scored, expected)
 
@@ -108,13 +120,14 @@ def test_a_key_met_in_many_tables_is_returned_and_counted_once(example):
         assert len(slots) == len(set(slots)) == valid[b].sum()
 
 
-@pytest.mark.parametrize("tables, bits", SIZES)
+@given(rng=rngs, **TABLES, **sizes("B H T D M K", M=60))
 def test_every_score_is_the_exact_dot_product_and_the_best_come_first(
-    example, tables, bits
+    rng, tables, bits, B, H, T, D, M, K
 ):
-    q, keys, valid = example
-    scores, index, found = LSH(D, tables, bits, seed=1).topk(q, keys, valid, 6)
-    assert found.any() and valid[np.nonzero(found)[0], index[found]].all()
+    q, keys, valid = drawn(rng, M, 0.7, B, H, T, D)
+    scores, index, found = LSH(D, tables, bits, seed=1).topk(q, keys, valid, K)
+    np.testing.assert_array_equal(found.any(axis=(1, 2, 3)), valid.any(axis=1))
+    assert valid[np.nonzero(found)[0], index[found]].all()
     for b, h, t, place in np.argwhere(found):
         key = keys[b, h, index[b, h, t, place]]
         near(scores[b, h, t, place], sum(q[b, h, t, d] * key[d] for d in range(D)))
@@ -122,10 +135,10 @@ def test_every_score_is_the_exact_dot_product_and_the_best_come_first(
     assert (scores[~found] == -np.inf).all() and (index[~found] == 0).all()
 
 
-@pytest.mark.parametrize("bits", [0, 2])
-def test_an_invalid_slot_has_no_influence_whatever_it_holds(example, rng, bits):
-    q, keys, valid = example
-    lsh = LSH(D, 3, bits, seed=1)
+@given(rng=rngs, share=st.sampled_from([0, 0.1, 0.7]), **TABLES)
+def test_an_invalid_slot_has_no_influence_whatever_it_holds(rng, share, tables, bits):
+    q, keys, valid = drawn(rng, share=share)
+    lsh = LSH(D, tables, bits, seed=1)
     expected, scored = lsh.topk(q, keys, valid, 5), lsh.scored
     keys[np.broadcast_to(~valid[:, None], (B, H, M))] = 1e3 * rng.normal(size=D)
     check(lsh.topk(q, keys, valid, 5), expected)
@@ -143,7 +156,7 @@ def test_where_no_slot_is_valid_nothing_is_found(example, bits):
     assert not lsh.scored[0].any()
 
 
-def test_as_many_bits_as_allowed_keep_streams_and_heads_apart(rng):
+def test_with_the_most_bits_allowed_streams_and_heads_stay_apart(rng):
     one = l2_normalize(rng.normal(size=(M, D)))
     keys = np.stack([np.roll(one, shift, axis=0) for shift in range(B * H)])
     keys, valid = keys.reshape(B, H, M, D), np.ones((B, M), bool)
@@ -169,14 +182,16 @@ def recall(lsh, q, keys):
     return (found & (index == np.arange(q.shape[2])[:, None])).mean()
 
 
-def test_more_tables_and_probes_find_more_and_more_bits_score_less(rng):
+@pytest.mark.parametrize("what", ["tables", "probes"])
+def test_more_tables_or_more_probes_find_more(rng, what):
     q, keys = planted(rng)
-    for sizes in (
-        (dict(tables=t, probes=1) for t in (1, 4, 16)),
-        (dict(tables=1, probes=p) for p in (1, 4, 16)),
-    ):
-        met = [recall(LSH(16, bits=6, seed=1, **size), q, keys) for size in sizes]
-        assert met == sorted(set(met)) and met[-1] > 0.99
+    one = dict(tables=1, probes=1, bits=6)
+    met = [recall(LSH(16, **one | {what: n}, seed=1), q, keys) for n in (1, 4, 16)]
+    assert met == sorted(set(met)) and met[-1] > 0.99
+
+
+def test_more_bits_score_fewer_keys(rng):
+    q, keys = planted(rng)
     scored = []
     for bits in (0, 2, 4, 6):
         lsh = LSH(16, 4, bits, seed=1)
@@ -185,7 +200,7 @@ def test_more_tables_and_probes_find_more_and_more_bits_score_less(rng):
     assert scored == sorted(set(scored), reverse=True)
 
 
-def test_pivots_among_the_keys_part_a_crowd_that_random_directions_do_not(rng):
+def test_pivots_drawn_from_the_keys_divide_a_crowd_that_random_ones_do_not(rng):
     """Keys around one direction: the largest cell of 64 stays small."""
     crowd = l2_normalize(rng.normal(size=(1000, 16)) + 4 * np.eye(16)[0])
 
@@ -196,7 +211,7 @@ def test_pivots_among_the_keys_part_a_crowd_that_random_directions_do_not(rng):
     assert 3 * largest_cell(crowd[chosen]) < largest_cell(rng.normal(size=(64, 16)))
 
 
-def test_the_same_seed_searches_alike_and_another_one_differently(example):
+def test_the_same_seed_gives_the_same_search_and_another_seed_another(example):
     first, again, other = (LSH(D, 2, 3, seed) for seed in (1, 1, 2))
     check(first.topk(*example, 4), again.topk(*example, 4))
     other.topk(*example, 4)
@@ -204,10 +219,13 @@ def test_the_same_seed_searches_alike_and_another_one_differently(example):
     assert (first.scored != other.scored).any()
 
 
-def test_streams_and_heads_are_searched_apart(example):
-    q, keys, valid = example
-    lsh = LSH(D, 2, 3, seed=1)
-    together, scored = lsh.topk(*example, 6), lsh.scored
+@given(rng=rngs, **TABLES, **sizes("probes B H T M", M=40))
+def test_streams_and_heads_are_searched_separately(
+    rng, tables, bits, probes, B, H, T, M
+):
+    q, keys, valid = drawn(rng, M, 0.7, B, H, T)
+    lsh = LSH(D, tables, bits, seed=1, probes=probes)
+    together, scored = lsh.topk(q, keys, valid, 6), lsh.scored
     for b, h in np.ndindex(B, H):
         one = np.s_[b : b + 1, h : h + 1]
         alone = lsh.topk(q[one], keys[one], valid[b : b + 1], 6)
@@ -215,7 +233,7 @@ def test_streams_and_heads_are_searched_apart(example):
         np.testing.assert_array_equal(scored[one], lsh.scored)
 
 
-def test_a_search_changes_nothing_that_it_is_given(example):
+def test_a_search_leaves_its_inputs_unchanged(example):
     before = [x.copy() for x in example]
     LSH(D, 2, 3, seed=1).topk(*example, 4)
     for now, then in zip(example, before):
@@ -232,13 +250,13 @@ def test_fewer_than_one_neighbour_is_an_error(example, bits, K):
 @pytest.mark.parametrize(
     "sizes", [(0, 2, 3), (D, 0, 3), (D, 2, -1), (D, 2, 31), (D, 2, 3, 1, 0)]
 )
-def test_sizes_that_make_no_table_are_an_error(sizes):
+def test_sizes_that_allow_no_table_are_an_error(sizes):
     with pytest.raises(ValueError):
         LSH(*sizes[:3], *(sizes[3:] or [1]))
 
 
 def test_queries_of_another_size_are_an_error(example):
-    with pytest.raises(ValueError, match="size 5"):
+    with pytest.raises(ValueError, match="size 6, not 5"):
         LSH(D + 1, 2, 3, seed=1).topk(*example, 4)
 
 

@@ -5,6 +5,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sizes import rngs, sizes
 
 from minimt.memory import Memory
 
@@ -31,7 +34,7 @@ class TorchMemory:
     valid = property(lambda self: self.inner.valid.numpy())
 
 
-@pytest.fixture(params=["numpy", "torch"])
+@pytest.fixture(scope="module", params=["numpy", "torch"])
 def make(request):
     """make(B, H, M, D, dtype=…): an empty memory, in NumPy and in torch."""
     if request.param == "numpy":
@@ -57,12 +60,12 @@ def streams(*which):
 class Queues:
     """The oracle: a queue of the last M tokens of each stream's document."""
 
-    def __init__(self):
-        self.written = [0] * B
+    def __init__(self, B, M):
+        self.M, self.written = M, [0] * B
         self.queues = [deque(maxlen=M) for _ in range(B)]
 
     def write(self, k, v):
-        for b, t in np.ndindex(B, k.shape[2]):
+        for b, t in np.ndindex(len(k), k.shape[2]):
             self.queues[b].append((k[b, :, t], v[b, :, t]))
             self.written[b] += 1
 
@@ -75,30 +78,33 @@ class Queues:
         for b, (n, queue) in enumerate(zip(self.written, self.queues)):
             assert memory.valid[b].sum() == len(queue)
             for number, (key, value) in enumerate(queue, start=n - len(queue)):
-                assert memory.valid[b, number % M]
-                np.testing.assert_array_equal(memory.keys[b, :, number % M], key)
-                np.testing.assert_array_equal(memory.values[b, :, number % M], value)
+                slot = number % self.M
+                assert memory.valid[b, slot]
+                np.testing.assert_array_equal(memory.keys[b, :, slot], key)
+                np.testing.assert_array_equal(memory.values[b, :, slot], value)
 
 
-@pytest.mark.parametrize(
-    "lengths", [[3] * 5, [5, 5], [1] * 12, [7], [12, 1, 4], [2, 11, 3, 5], [5, 10, 2]]
-)
-def test_the_oldest_tokens_are_overwritten_first(memory, pairs, lengths):
-    queues = Queues()
+LENGTHS = st.lists(st.integers(1, 12), min_size=1, max_size=8)  # of what is written
+
+
+@given(rng=rngs, lengths=LENGTHS, **sizes("B H M D"))
+def test_the_oldest_tokens_are_overwritten_first(make, rng, lengths, B, H, M, D):
+    memory, queues = make(B, H, M, D, dtype=np.float64), Queues(B, M)
     for T in lengths:
-        k, v = pairs(T)
+        k, v = rng.normal(size=(2, B, H, T, D))
         memory.write(k, v)
         queues.write(k, v)
         queues.check(memory)
 
 
-def test_streams_that_start_anew_at_different_times_keep_to_their_queues(
-    memory, pairs, rng
+@given(rng=rngs, lengths=LENGTHS, **sizes("B H M D"))
+def test_streams_that_start_at_different_times_each_match_their_queue(
+    make, rng, lengths, B, H, M, D
 ):
-    queues = Queues()
-    for T in (3, 2, 4, 9, 1, 3, 6, 2, 3, 3):
+    memory, queues = make(B, H, M, D, dtype=np.float64), Queues(B, M)
+    for T in lengths:
         starts = rng.random(B) < 0.4
-        k, v = pairs(T)
+        k, v = rng.normal(size=(2, B, H, T, D))
         for part in (memory, queues):
             part.clear(starts)
             part.write(k, v)
@@ -118,10 +124,11 @@ def test_an_empty_memory_has_no_valid_slot(memory):
     assert not memory.valid.any()
 
 
-def test_a_slot_is_valid_only_once_it_is_written(memory, pairs):
-    for n in range(1, 2 * M):
+@pytest.mark.parametrize("n", range(1, 2 * M))
+def test_a_slot_is_valid_only_once_it_is_written(memory, pairs, n):
+    for _ in range(n):
         memory.write(*pairs(1))
-        np.testing.assert_array_equal(memory.valid, [np.arange(M) < n] * B)
+    np.testing.assert_array_equal(memory.valid, [np.arange(M) < n] * B)
 
 
 def test_clearing_empties_exactly_the_streams_that_start(memory, pairs):
@@ -151,10 +158,11 @@ def test_a_cleared_stream_starts_again_at_slot_0(memory, pairs):
         np.testing.assert_array_equal(memory.keys[b, :, 3:], k[b])
 
 
-def test_a_stream_does_not_depend_on_its_neighbours(make, rng):
+@given(rng=rngs, lengths=LENGTHS, **sizes("B H M D"))
+def test_a_stream_does_not_depend_on_its_neighbours(make, rng, lengths, B, H, M, D):
     together = make(B, H, M, D, dtype=np.float64)
     alone = [make(1, H, M, D, dtype=np.float64) for _ in range(B)]
-    for T in (4, 3, 6):
+    for T in lengths:
         k, v = rng.normal(size=(2, B, H, T, D))
         starts = rng.random(B) < 0.5
         together.clear(starts)
@@ -168,7 +176,7 @@ def test_a_stream_does_not_depend_on_its_neighbours(make, rng):
         np.testing.assert_array_equal(together.valid[b], alone[b].valid[0])
 
 
-def test_the_memory_holds_its_own_numbers(memory, pairs):
+def test_the_memory_keeps_copies_of_what_is_written(memory, pairs):
     k, v = pairs(3)
     expected = k.copy(), v.copy()
     memory.write(k, v)
@@ -186,7 +194,7 @@ def test_the_memory_has_the_dtype_asked_for(make, pairs, dtype):
     assert memory.keys.dtype == memory.values.dtype == dtype
 
 
-def test_the_memory_is_float32_unless_told():
+def test_the_memory_is_float32_by_default():
     memory = Memory(B, H, M, D)
     assert memory.keys.dtype == memory.values.dtype == np.float32
 
@@ -208,10 +216,11 @@ def test_a_size_below_1_is_an_error(axis, size):
         Memory(*sizes)
 
 
-def test_normalising_divides_each_vector_by_its_length(twin, rng):
-    x = rng.normal(size=(2, 3, 4))
+@given(rng=rngs, **sizes("B T D"))
+def test_normalising_divides_each_vector_by_its_length(twin, rng, B, T, D):
+    x = rng.normal(size=(B, T, D))
     before, y = x.copy(), twin.l2_normalize(x)
-    for a, b in np.ndindex(2, 3):
+    for a, b in np.ndindex(B, T):
         length = sum(number**2 for number in x[a, b].tolist()) ** 0.5
         near(y[a, b], [number / length for number in x[a, b]])
     np.testing.assert_array_equal(x, before)
@@ -221,7 +230,7 @@ def test_3_4_becomes_three_and_four_fifths(twin):
     near(twin.l2_normalize(np.array([[3.0, 4.0], [0.0, -2.0]])), [[0.6, 0.8], [0, -1]])
 
 
-def test_zero_stays_zero_beside_others(twin):
+def test_a_zero_vector_stays_zero(twin):
     near(twin.l2_normalize(np.array([[0.0, 0.0], [5.0, 0.0]])), [[0, 0], [1, 0]])
 
 
@@ -239,7 +248,7 @@ def test_normalising_keeps_the_dtype(twin, rng, dtype):
 @pytest.mark.parametrize("shape", [(1, 3, 4, 5), (2, 1, 4, 5), (2, 3, 4, 1)])
 def test_keys_of_one_head_or_stream_are_not_spread_over_all(shape):
     memory_of_right_size = Memory(2, 3, 7, 5)
-    with pytest.raises(ValueError, match="write"):
+    with pytest.raises(ValueError, match="k and v must have shape"):
         memory_of_right_size.write(np.ones(shape), np.ones((2, 3, 4, 5)))
-    with pytest.raises(ValueError, match="write"):
+    with pytest.raises(ValueError, match="k and v must have shape"):
         memory_of_right_size.write(np.ones((2, 3, 4, 5)), np.ones(shape))

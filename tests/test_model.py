@@ -58,7 +58,7 @@ def test_a_memory_of_everything_behind_an_open_gate_is_attention_to_the_past(rng
     np.testing.assert_allclose(logits, dense, atol=1e-11)
 
 
-def test_a_closed_gate_is_no_memory(rng):
+def test_a_closed_gate_equals_no_memory(rng):
     params, segments = params_of(CONFIG), list(stream(rng, CONFIG, 6))
     params["layers.1.gate"] = np.full(CONFIG.heads, -500.0)
     without = run(params, replace(CONFIG, memory=0), segments)
@@ -106,14 +106,14 @@ def test_no_token_sees_the_ones_after_it(rng):
     assert np.abs(difference[:, 18:]).max() > 1e-6
 
 
-def test_lsh_with_one_bucket_is_exact(rng):
+def test_lsh_with_one_cell_is_exact_search(rng):
     params, segments = params_of(CONFIG), list(stream(rng, CONFIG, 6))
     lsh = replace(CONFIG, search="lsh", bits=0, probes=1)
     expected = run(params, CONFIG, segments)
     np.testing.assert_allclose(run(params, lsh, segments), expected, atol=1e-12)
 
 
-def test_forward_changes_nothing_it_is_given(rng):
+def test_forward_leaves_its_inputs_unchanged(rng):
     params = params_of(CONFIG)
     first, second = stream(rng, CONFIG, 2, starts=0)
     _, state = forward(params, CONFIG, *first[:1])
@@ -140,7 +140,7 @@ def test_a_lookup_start_reads_a_file_cheaper_the_second_time_before_any_training
     assert np.mean(nats[12:]) < np.mean(nats[:12]) - 0.5
 
 
-def test_starts_are_seeded_and_float32():
+def test_initial_weights_are_seeded_and_float32():
     again = init_params(CONFIG, seed=3)
     for name, weights in init_params(CONFIG, seed=3).items():
         np.testing.assert_array_equal(weights, again[name])
@@ -151,13 +151,13 @@ def test_starts_are_seeded_and_float32():
 
 @pytest.mark.parametrize("heads", [1, 2, 3, 5])
 @pytest.mark.parametrize("embed", [1, 2, 6])
-def test_every_shape_has_a_start(heads, embed):
+def test_every_shape_has_initial_weights(heads, embed):
     config = replace(CONFIG, heads=heads, embed=heads * embed)
     logits, _ = forward(init_params(config), config, np.ones((2, 5), int))
     assert np.isfinite(logits).all()
 
 
-def test_loss_is_the_mean_surprise_of_what_came(rng):
+def test_the_loss_is_the_mean_negative_log_likelihood_of_the_targets(rng):
     logits, targets = rng.normal(size=(2, 3, 7)), rng.integers(7, size=(2, 3))
     targets[1, 2] = -1
     nats = []

@@ -101,7 +101,7 @@ def executed():
 
 
 @pytest.mark.parametrize("path", PATHS, ids=stem)
-def test_executed_anew_it_says_the_same(path, executed):
+def test_executing_it_again_prints_the_same(path, executed):
     again = json.loads(notebooks.as_bytes(executed[path].result()))
     assert texts(again) == texts(read(path))
 
@@ -153,24 +153,38 @@ def test_a_cell_that_fails_is_named_in_one_line_and_nothing_is_written(write):
     assert [x.name for x in path.parent.iterdir()] == ["00_try.ipynb"]
 
 
-def test_a_cell_that_ends_its_kernel_or_never_ends_is_named(write, monkeypatch):
+def test_a_cell_whose_kernel_dies_is_named(write):
     with pytest.raises(InputError, match="code cell 2: the kernel died"):
         notebooks.execute(write("import os", "os._exit(1)"))
+
+
+def test_a_cell_that_takes_too_long_is_named(write, monkeypatch):
     monkeypatch.setattr(notebooks, "SECONDS", 1)
     with pytest.raises(InputError, match="code cell 1: took longer than 1 s"):
         notebooks.execute(write("import time; time.sleep(30)"))
 
 
-def test_mistakes_are_input_errors(write, monkeypatch):
+def test_a_folder_without_notebooks_is_refused(write):
     with pytest.raises(InputError, match="no notebooks"):
         notebooks.refresh()
-    path = write("1 + 1", tag="another")
-    with pytest.raises(InputError, match="no notebook 07: take 00_try"):
+
+
+def test_a_notebook_that_does_not_exist_is_refused(write):
+    write("1 + 1")
+    with pytest.raises(InputError, match="no notebook 07: choose from 00_try"):
         notebooks.refresh(["07"])
+
+
+def test_a_notebook_without_a_tagged_figure_is_refused(write):
+    path = write("1 + 1", tag="another")
     with pytest.raises(InputError, match=r"00_try\.ipynb: tag one cell"):
         notebooks.chapter_figure(read(path), path.name)
+
+
+def test_without_nbclient_the_message_tells_how_to_install_it(write, monkeypatch):
+    path = write("1 + 1")
     monkeypatch.setitem(sys.modules, "nbclient", None)
-    with pytest.raises(InputError, match="pip install nbclient"):
+    with pytest.raises(InputError, match="needs nbclient: pip install"):
         notebooks.execute(path)
 
 

@@ -12,8 +12,11 @@ from minimt.memory import l2_normalize
 from minimt.search import exact_topk
 
 
-def test_what_is_not_there_is_none_and_versions_are_of_what_is():
+def test_a_package_that_is_not_installed_is_none():
     assert peers.available("no_such_package_anywhere") is None
+
+
+def test_the_packages_that_are_installed_are_listed():
     assert "scikit-learn" in peers.installed()
 
 
@@ -43,7 +46,7 @@ def test_faiss_indexes_count_what_they_score(rng):
     assert 0 < shares["faiss IVF"][0] < shares["faiss IVF"][-1] <= 1.1
 
 
-def test_their_model_makes_a_step_with_a_filled_memory():
+def test_their_model_trains_a_step_with_a_full_memory():
     pytest.importorskip("memorizing_transformers_pytorch")
     config = Config(vocab=50, layers=2, embed=32, segment=8, cache=8, memory=64)
     config = replace(config, neighbours=4)

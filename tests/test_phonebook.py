@@ -6,7 +6,7 @@ import pytest
 from minimt.phonebook import NAMES, VOCAB, PhoneBook
 
 
-def test_every_target_is_the_number_that_the_book_gave_the_name_before():
+def test_every_target_is_the_number_last_listed_for_the_name():
     book, told, asked = PhoneBook(B=3, T=8, seed=0, entries=40), {}, 0
     for step in range(30):
         tokens, targets, starts = next(book)
@@ -40,10 +40,10 @@ def test_books_differ_by_stream_document_and_seed():
     assert (first_book(0)[0] != first_book(0)[1]).any()
 
 
-def test_a_segment_must_be_even_and_divide_the_document():
-    for T in (7, 12):
-        with pytest.raises(ValueError, match="segment"):
-            PhoneBook(B=1, T=T, seed=0, entries=40)
+@pytest.mark.parametrize("T", [7, 12])
+def test_a_segment_must_be_even_and_divide_the_document(T):
+    with pytest.raises(ValueError, match="segment"):
+        PhoneBook(B=1, T=T, seed=0, entries=40)
 
 
 def test_numbers_cannot_be_guessed_from_names():

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 from dataclasses import asdict, replace
 
@@ -11,18 +12,17 @@ import torch
 from commands import ROOT, minimt, script, started, wait_for_file
 from models import BASE
 
-from minimt import init as start
 from minimt import torch_model
+from minimt.console import report
 from minimt.corpus import Source
 from minimt.errors import InputError
-from minimt.reproduce import results
-from minimt.reproduce import trained as shelf
+from minimt.init import init_params
+from minimt.reproduce import results, trained
 from minimt.reproduce.claims import CLAIMS, memory, retrofit, scale, staleness
 from minimt.reproduce.plan import CODE, Plan
 from minimt.reproduce.study import Study
-from minimt.reproduce.trained import Shelf
-from minimt.reproduce.variants import PARTS, first_weights, variant
-from minimt.torch_memory import Memory
+from minimt.reproduce.trained import TrainedModels
+from minimt.reproduce.variants import PARTS, VARIANTS
 from minimt.torch_model import MemorizingTransformer
 from minimt.train import Trainer
 
@@ -68,17 +68,17 @@ def study(tmp_path_factory):
 def test_a_case_is_trained_once(tiny, tmp_path, monkeypatch):
     study, case = Here(tmp_path), tiny.case(0)
     study.train([case, case])
-    before = study.shelf.weights(case).stat().st_mtime_ns
+    before = study.trained.weights(case).stat().st_mtime_ns
     monkeypatch.setattr(Trainer, "step", None)  # a training would fail
     study.train([case])
-    assert study.shelf.weights(case).stat().st_mtime_ns == before
+    assert study.trained.weights(case).stat().st_mtime_ns == before
     assert len(study.used[case]["losses"]) == tiny.steps
     with pytest.raises(TypeError):
         study.train([tiny.case(1)])
 
 
 def test_all_that_decides_a_training_names_it(tiny, tmp_path, monkeypatch):
-    at = Shelf(tmp_path)
+    at = TrainedModels(tmp_path)
     cases = [
         tiny.case(0),
         tiny.case(1),
@@ -88,31 +88,65 @@ def test_all_that_decides_a_training_names_it(tiny, tmp_path, monkeypatch):
     cases += [tiny.case(0, steps=9), tiny.case(0, variant="gate 0.9")]
     cases += [tiny.case(0, before=cases[0]), tiny.case(0, learning_rate=1e-3)]
     paths = [at.weights(case) for case in cases]
-    paths += [Shelf(tmp_path, "cuda").weights(cases[0])]
-    monkeypatch.setattr(shelf, "versions", lambda: dict(torch="another"))
+    paths += [TrainedModels(tmp_path, "cuda").weights(cases[0])]
+    monkeypatch.setattr(trained, "versions", lambda: dict(torch="another"))
     paths.append(at.weights(cases[0]))
     assert len(set(paths)) == len(paths)
     assert at.weights(tiny.case(0)) == paths[-1]
+
+
+DECIDING = """attention position cache memory search lsh gate config init model
+torch_attention torch_search torch_memory torch_lsh torch_model data corpus train
+optimizer evaluate distributed checkpoints reproduce/variants reproduce/trained
+""".split()
+IDLE = "figures console/report inspection/explorer experiments/compare gradient".split()
+
+
+@pytest.fixture
+def copied(tmp_path):
+    """A copy of the package, to be changed."""
+    shutil.copytree(trained.PACKAGE, tmp_path / "minimt")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", [*DECIDING, *IDLE])
+def test_weights_are_kept_under_all_source_that_decides_them(name, copied):
+    before = trained.code_digest.__wrapped__(copied)
+    assert before == trained.code_digest()
+    with open(copied / f"minimt/{name}.py", "a") as file:
+        file.write("# changed\n")
+    assert (trained.code_digest.__wrapped__(copied) != before) == (name in DECIDING)
+
+
+def test_weights_are_kept_under_the_texts_as_they_are(tiny, tmp_path):
+    source = Source(str(tmp_path / "texts"), held_out=1)
+    (tmp_path / "texts").mkdir()
+    names = set()
+    for text in ("one", "another"):
+        (tmp_path / "texts/a.txt").write_text(text)
+        trained.documents.cache_clear()
+        names.add(trained.key("a case", source))
+    assert len(names) == 2
 
 
 def test_a_second_stage_goes_on_from_the_first_with_the_same_held_out(tiny, study):
     first = tiny.case(1)
     second = tiny.case(1, before=first, steps=1, memory=512, learning_rate=1e-9)
     study.train([second])
-    old, new = study.shelf.model(first), study.shelf.model(second)
+    old, new = study.trained.model(first), study.trained.model(second)
     assert new.config.memory == 512
     for a, b in zip(old.parameters(), new.parameters()):
         np.testing.assert_allclose(a.detach(), b.detach(), atol=1e-7)
-    names = [study.shelf.corpus(case).held.names for case in (first, second)]
-    assert names[0] == names[1] != study.shelf.corpus(tiny.case(0)).held.names
+    names = [study.trained.corpus(case).held.names for case in (first, second)]
+    assert names[0] == names[1] != study.trained.corpus(tiny.case(0)).held.names
     assert second.training.seed != first.training.seed  # another order of documents
 
 
 def test_pieces_are_the_document(rng, monkeypatch):
-    monkeypatch.setattr(shelf, "PIECE", 10)
+    monkeypatch.setattr(trained, "PIECE", 10)
     for n in (2, 9, 10, 11, 20, 35):
         doc = np.concatenate([[0], rng.integers(1, 50, n - 1)])
-        parts = shelf.pieces(doc)
+        parts = trained.pieces(doc)
         assert (np.concatenate([x[1:] for x in parts]) == doc[1:]).all()
         assert all(x[0] == 0 and 2 <= len(x) <= 10 + 1 for x in parts)
         assert (len(parts) == 1) == (n <= 10)
@@ -122,7 +156,7 @@ def test_readings_are_kept_and_made_anew_when_damaged(tiny, study):
     case = tiny.case(0)
     study.train([case])
     first = study.read([(case, dict(memory=64))])[0]
-    path = study.shelf.path([asdict(case), dict(memory=64)], case, ".npz")
+    path = study.trained.path([asdict(case), dict(memory=64)], case, ".npz")
     assert path.exists()
     path.write_bytes(b"no archive")
     for a, b in zip(first, study.read([(case, dict(memory=64))])[0]):
@@ -134,7 +168,7 @@ def test_readings_are_kept_and_made_anew_when_damaged(tiny, study):
 def test_damaged_weights_are_told_of(tiny, tmp_path):
     study, case = Here(tmp_path), tiny.case(0)
     study.train([case])
-    study.shelf.weights(case).write_bytes(b"nothing")
+    study.trained.weights(case).write_bytes(b"nothing")
     with pytest.raises(InputError, match="delete it"):
         study.train([case])
 
@@ -151,24 +185,24 @@ def test_a_pool_does_tasks_in_order_on_one_core_each(tmp_path):
 
 
 @pytest.mark.parametrize("part", PARTS)
-def test_without_a_part_only_that_part_is_ordinary(part):
+def test_without_a_part_only_that_part_is_random(part):
     below, names = PARTS[part]
     where = "" if below is None else f"layers.{BASE.memory_layer - below}."
-    whole, ordinary = (
-        start.init_params(replace(BASE, start=x), 3) for x in ("lookup", "ordinary")
+    whole, random = (
+        init_params(replace(BASE, init=x), 3) for x in ("induction", "random")
     )
-    found = first_weights(f"without {part}", BASE, 3)
+    found = VARIANTS[f"without {part}"].weights(BASE, 3)
     for name in whole:
         changed = name in [where + x for x in names]
-        assert (found[name] == (ordinary if changed else whole)[name]).all()
+        assert (found[name] == (random if changed else whole)[name]).all()
         assert not changed or (found[name] != whole[name]).any()
 
 
-def test_the_parts_are_all_of_the_lookup_start():
-    whole, ordinary = (
-        start.init_params(replace(BASE, start=x), 3) for x in ("lookup", "ordinary")
+def test_the_parts_are_all_of_the_induction_initialisation():
+    whole, random = (
+        init_params(replace(BASE, init=x), 3) for x in ("induction", "random")
     )
-    differ = {name for name in whole if (whole[name] != ordinary[name]).any()}
+    differ = {name for name in whole if (whole[name] != random[name]).any()}
     parts = {
         name if below is None else f"layers.{BASE.memory_layer - below}.{name}"
         for below, names in PARTS.values()
@@ -178,31 +212,29 @@ def test_the_parts_are_all_of_the_lookup_start():
 
 
 def test_gates_begin_where_they_should():
-    gate = first_weights("gate 0.9", BASE, 0)[f"layers.{BASE.memory_layer}.gate"]
+    gate = VARIANTS["gate 0.9"].weights(BASE, 0)[f"layers.{BASE.memory_layer}.gate"]
     np.testing.assert_allclose(1 / (1 + np.exp(-gate)), 0.9, rtol=1e-6)
 
 
 def test_one_token_is_compared(rng):
-    with variant("one token compared"):
-        one = first_weights("one token compared", BASE, 0)
-    assert start.BACK == 3
+    one = VARIANTS["one token compared"].weights(BASE, 0)
     bias = one["layers.0.bias"]
     assert (bias.argmax(axis=0) == 1).all()  # every head looks one token back
-    assert (first_weights("", BASE, 0)["layers.0.bias"].argmax(axis=0) != 1).any()
+    assert (VARIANTS[""].weights(BASE, 0)["layers.0.bias"].argmax(axis=0) != 1).any()
 
 
 def test_without_normalisation_attention_is_the_usual(rng):
-    config = replace(
-        BASE, layers=1, memory_layer=0, memory=0, cache=0, start="ordinary"
-    )
+    config = replace(BASE, layers=1, memory_layer=0, memory=0, cache=0, init="random")
     x = torch.from_numpy(rng.normal(size=(2, 5, 32)).astype(np.float32))
     model = MemorizingTransformer(config)
-    model.load_numpy(first_weights("no normalisation", config, 0))
+    model.load_numpy(VARIANTS["no normalisation"].weights(config, 0))
     p = model.layers[0]
     with torch.no_grad():
         p["output"].copy_(torch.eye(32))
-    with variant("no normalisation"), torch.no_grad():
-        found = torch_model.attention_layer(p, config, x, model.first_state(2), 0)
+    parts = VARIANTS["no normalisation"].parts
+    with torch.no_grad():
+        state = model.first_state(2)
+        found = torch_model.attention_layer(p, config, x, state, 0, parts)
     q, k, v = ((x @ p[n]).view(2, 5, 4, 8) for n in ("query", "key", "value"))
     usual = torch.empty(2, 5, 4, 8)
     for b in range(2):
@@ -216,10 +248,8 @@ def test_without_normalisation_attention_is_the_usual(rng):
 
 def test_values_may_be_stored_normalised(rng):
     k, v = torch.from_numpy(rng.normal(size=(2, 2, 4, 5, 8)))
-    with variant("values normalised too"):
-        memory = torch_model.Memory(2, 4, 6, 8, torch.float64)
-        memory.write(k, v)
-    assert torch_model.Memory is Memory
+    memory = VARIANTS["values normalised too"].parts.memory(2, 4, 6, 8, torch.float64)
+    memory.write(k, v)
     assert torch.equal(memory.keys[:, :, :5], k)
     lengths = memory.values[:, :, :5].norm(dim=-1)
     np.testing.assert_allclose(lengths, 8**0.5)
@@ -232,7 +262,7 @@ def test_perplexities_belong_to_their_seeds(tiny, study):
     found = results.perplexities(study, tiny, ways)
     for M in (64, 0):
         for seed in (0, 1):
-            nats = study.shelf.read(tiny.case(seed), dict(memory=M))
+            nats = study.trained.read(tiny.case(seed), dict(memory=M))
             total, n = sum(float(x.sum()) for x in nats), sum(map(len, nats))
             assert found[M][seed] == pytest.approx(np.exp(total / n), rel=1e-5)
 
@@ -264,11 +294,11 @@ def test_fresh_keys_have_not_gone_stale(tiny, study):
     """Weights that stand still make the same keys again, whatever their age."""
     case = tiny.case(0, memory=2048, learning_rate=1e-12)
     case = replace(case, training=replace(case.training, steps=20, weight_decay=0.0))
-    found = staleness.stale(study.shelf, case)["ages"]
+    found = staleness.stale(study.trained, case)["ages"]
     assert set(found) == {1, 2, 4, 8}
     np.testing.assert_allclose(list(found.values()), 1, atol=1e-4)
     moved = replace(case, training=replace(case.training, learning_rate=0.05))
-    cosines = [x[0] for x in staleness.stale(study.shelf, moved)["ages"].values()]
+    cosines = [x[0] for x in staleness.stale(study.trained, moved)["ages"].values()]
     assert cosines[-1] < cosines[0] < 0.9999
 
 
@@ -294,10 +324,10 @@ def test_a_claim_gives_a_table_a_figure_and_a_page(
     for row in claim.rows(result):
         assert "| " + " | ".join(map(str, row)) + " |" in page
     verdict = claim.verdict(result)
-    assert verdict in page and results.text(result).startswith(verdict)
+    assert verdict in page and report.claim(result).startswith(verdict)
     said = claim.draw(result).get_suptitle()
     assert said.replace("\n", " ") == verdict
-    assert result["seeds"] == list(seeds) and result["starts"]
+    assert result["seeds"] == list(seeds) and result["initialisations"]
     assert result["seconds"]["training"] > 0 and CODE in result["texts"]
 
 
@@ -336,13 +366,13 @@ def test_ctrl_c_stops_all_trainings_and_loses_none(texts, tiny, tmp_path):
     begun = [
         x
         for x in (study, alone)
-        if x.shelf.weights(case).with_suffix(".unfinished").exists()
+        if x.trained.weights(case).with_suffix(".unfinished").exists()
     ]
     assert begun == [study]
     for x in (study, alone):
         x.train([case])
     for a, b in zip(
-        study.shelf.model(case).parameters(), alone.shelf.model(case).parameters()
+        study.trained.model(case).parameters(), alone.trained.model(case).parameters()
     ):
         assert torch.equal(a, b)
 
@@ -351,10 +381,10 @@ def test_ctrl_c_stops_all_trainings_and_loses_none(texts, tiny, tmp_path):
     "flags, word",
     [
         (["nothing"], "invalid choice"),
-        (["memory", "--texts", "nowhere"], "there is no folder nowhere"),
+        (["memory", "--texts", "nowhere"], "nowhere is not a directory"),
         (["memory", "--texts", "empty"], "has no folders in it"),
         (["memory", "--quick", "--texts", "empty"], "leave out --texts"),
-        (["memory", "--device", "abacus"], "no device abacus"),
+        (["memory", "--device", "abacus"], "--device abacus is not available"),
         (["memory", "--out", "file"], "file"),
     ],
 )

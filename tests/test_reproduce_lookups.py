@@ -5,7 +5,6 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-import torch
 
 from minimt import data
 from minimt.config import Config
@@ -192,8 +191,7 @@ def known(tmp_path_factory):
 
 def model(*gates):
     config = Config(**SIZES, segment=16, cache=16, memory=8192)
-    logit = torch.logit(torch.tensor(gates))
-    return SimpleNamespace(config=config, layers=[None, SimpleNamespace(gate=logit)])
+    return SimpleNamespace(config=config, gates=lambda: list(gates))
 
 
 def planted(doc_spans):
@@ -241,7 +239,7 @@ def test_what_does_not_parse_or_is_cut_is_left_out(known, monkeypatch):
     assert look(known, (0.5, 0.5), monkeypatch, doc=known.doc[:-1]) is None
 
 
-def shelf(known, texts):
+def trained(known, texts):
     """Of documents that have all the tokens of TEXT, and gain the same on each."""
     held = SimpleNamespace(texts=texts, docs=[known.doc] * len(texts))
     corpus = SimpleNamespace(vocabulary=known.vocabulary, held=held)
@@ -255,19 +253,19 @@ def shelf(known, texts):
 
 def test_a_look_tells_what_it_left_out(known, monkeypatch):
     monkeypatch.setattr(lookups, "retrieved_places", planted(known.spans))
-    found, examples = lookups.look(shelf(known, [TEXT, "("]), None, lookups.CODE)
+    found, examples = lookups.look(trained(known, [TEXT, "("]), None, lookups.CODE)
     assert (found["documents"], found["left_out"]) == (1, 1)
     assert found["tokens"] == len(known.doc) - 1
     assert found["uses"][lookups.FIRST] == 1 and examples[0]["name"] == "far_name"
     best = found["looked_up"][lookups.FIRST]["best memory"]
     assert best == dict(zip(CLASSES, (1, 0, 0, 0)))
     with pytest.raises(InputError, match="give others"):
-        lookups.look(shelf(known, ["("]), None, lookups.CODE)
+        lookups.look(trained(known, ["("]), None, lookups.CODE)
 
 
 def test_the_uses_that_gain_most_come_first(known, monkeypatch):
     monkeypatch.setattr(lookups, "retrieved_places", planted(known.spans))
-    here, losses = shelf(known, [TEXT] * 11), [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5]
+    here, losses = trained(known, [TEXT] * 11), [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5]
 
     def read(case, x):
         n = len(known.doc) - 1

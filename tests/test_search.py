@@ -4,6 +4,9 @@ from functools import partial
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sizes import rngs, sizes
 from sklearn.neighbors import NearestNeighbors
 
 from minimt.memory import l2_normalize
@@ -12,8 +15,10 @@ from minimt.search import exact_topk
 near = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
 B, H, T, D = 2, 3, 4, 5
 # Few and many keys for so many neighbours: searches group them where they can.
-SIZES = [(13, 1), (13, 5), (13, 13), (13, 20), (128, 5), (256, 7), (256, 127)]
-SIZES += [(256, 128), (256, 300), (300, 7)]
+FEW_KEYS = dict(M=st.integers(1, 40), K=st.integers(1, 45))
+MANY_KEYS = dict(M=st.integers(100, 300), K=st.integers(1, 20))
+SIZES = [(256, 127), (256, 128), (256, 300), (300, 7)]
+SHARES = st.sampled_from([0, 0.1, 0.7, 1])  # of the slots that are valid
 
 
 def topk_by_loops(q, keys, valid, K):
@@ -38,16 +43,28 @@ def check(result, expected):
     np.testing.assert_array_equal(result[2], expected[2])
 
 
-def example(rng, M, share=0.7):
+def example(rng, M, share=0.7, B=B, H=H, T=T, D=D):
+    """q (B, H, T, D), keys (B, H, M, D), valid (B, M)."""
     q, keys = rng.normal(size=(B, H, T, D)), rng.normal(size=(B, H, M, D))
     return q, keys, rng.random((B, M)) < share
 
 
+@given(rng=rngs, share=SHARES, **FEW_KEYS, **sizes("B H T D"))
+def test_the_k_best_are_those_of_the_loops(twin, rng, share, M, K, B, H, T, D):
+    inputs = example(rng, M, share, B, H, T, D)
+    check(twin.exact_topk(*inputs, K), topk_by_loops(*inputs, K))
+
+
+@given(rng=rngs, share=SHARES, **MANY_KEYS)
+def test_the_k_best_of_many_keys_are_those_of_the_loops(twin, rng, share, M, K):
+    inputs = example(rng, M, share, B=2, H=1, T=3)
+    check(twin.exact_topk(*inputs, K), topk_by_loops(*inputs, K))
+
+
 @pytest.mark.parametrize("M, K", SIZES)
-def test_the_k_best_are_those_of_the_loops(twin, rng, M, K):
-    q, keys, valid = example(rng, M)
-    assert len({tuple(row) for row in valid}) == B
-    check(twin.exact_topk(q, keys, valid, K), topk_by_loops(q, keys, valid, K))
+def test_the_k_best_are_those_of_the_loops_where_grouping_just_begins(twin, rng, M, K):
+    inputs = example(rng, M)
+    check(twin.exact_topk(*inputs, K), topk_by_loops(*inputs, K))
 
 
 @pytest.mark.parametrize("M, K", [(13, 5), (256, 7)])
@@ -79,26 +96,54 @@ def test_of_equal_scores_the_lower_slot_comes_first():
     np.testing.assert_array_equal(scores[0, 0, 0], [3, 3, 2, 2, 2])
 
 
-@pytest.mark.parametrize("M, K", [(60, 40), (300, 5), (301, 9)])
-def test_many_equal_scores_keep_the_order_of_their_slots(rng, M, K):
+def with_ties(rng, M, D=1, levels=30, **sizes):
+    """Whole numbers, whose products are exact and often equal."""
+    q, keys, valid = example(rng, M, D=D, **sizes)
+    q = rng.integers(-2, 3, size=q.shape).astype(float)
+    return q, rng.integers(0, levels, size=keys.shape).astype(float), valid
+
+
+@given(rng=rngs, levels=st.integers(1, 30), **FEW_KEYS, **sizes("D"))
+def test_equal_scores_keep_the_order_of_their_slots(rng, levels, M, K, D):
+    inputs = with_ties(rng, M, D, levels)
+    check(exact_topk(*inputs, K), topk_by_loops(*inputs, K))
+
+
+@given(rng=rngs, levels=st.integers(1, 30), **MANY_KEYS)
+def test_many_equal_scores_keep_the_order_of_their_slots(rng, levels, M, K):
     """With few neighbours among many keys only some groups are sorted."""
-    q, _, valid = example(rng, M)
-    q, keys = q[..., :1], rng.integers(0, 30, size=(B, H, M, 1)).astype(float)
-    check(exact_topk(q, keys, valid, K), topk_by_loops(q, keys, valid, K))
+    inputs = with_ties(rng, M, levels=levels, B=2, H=1, T=3)
+    check(exact_topk(*inputs, K), topk_by_loops(*inputs, K))
 
 
-def test_equal_scores_are_found_once_each(twin):
+@given(rng=rngs, levels=st.integers(1, 30), **FEW_KEYS)
+def test_both_twins_find_the_same_equal_scores_and_no_slot_twice(
+    twin, rng, levels, M, K
+):
+    """Which of them is up to the twin; every score is that of its slot."""
+    q, keys, valid = with_ties(rng, M, levels=levels)
+    scores, index, found = twin.exact_topk(q, keys, valid, K)
+    expected, _, there = topk_by_loops(q, keys, valid, K)
+    np.testing.assert_array_equal(scores, expected)
+    np.testing.assert_array_equal(found, there)
+    for b, h, t in np.ndindex(B, H, T):
+        slots = index[b, h, t][found[b, h, t]].tolist()
+        assert len(set(slots)) == len(slots) and valid[b, slots].all()
+        products = keys[b, h, slots] @ q[b, h, t]
+        np.testing.assert_array_equal(scores[b, h, t, : len(slots)], products)
+
+
+@pytest.mark.parametrize("K", [7, 200])
+def test_equal_scores_are_found_once_each(twin, K):
     q, keys = np.ones((B, H, T, D)), np.ones((B, H, 256, D))
-    valid = np.ones((B, 256), bool)
-    for K in (7, 200):
-        scores, index, found = twin.exact_topk(q, keys, valid, K)
-        assert found.all() and (scores == D).all()
-        for b, h, t in np.ndindex(B, H, T):
-            assert len(set(index[b, h, t].tolist())) == K
+    scores, index, found = twin.exact_topk(q, keys, np.ones((B, 256), bool), K)
+    assert found.all() and (scores == D).all()
+    for b, h, t in np.ndindex(B, H, T):
+        assert len(set(index[b, h, t].tolist())) == K
 
 
 @pytest.mark.parametrize("M, K", [(13, 8), (13, 16), (256, 8)])
-def test_what_is_missing_has_score_minus_infinity_and_index_0(twin, rng, M, K):
+def test_missing_neighbours_have_score_minus_infinity_and_index_0(twin, rng, M, K):
     q, keys, _ = example(rng, M)
     valid = np.zeros((B, M), bool)
     valid[0, [3, 9, 11]] = valid[1, 6] = True
@@ -121,9 +166,9 @@ def test_where_no_slot_is_valid_nothing_is_found(twin, rng, M, K):
     assert (scores[1] == -np.inf).all() and (index[1] == 0).all()
 
 
-@pytest.mark.parametrize("M", [13, 256])
-def test_an_invalid_slot_has_no_influence_whatever_it_holds(twin, rng, M):
-    q, keys, valid = example(rng, M)
+@given(rng=rngs, share=SHARES, M=st.sampled_from([13, 256]))
+def test_an_invalid_slot_has_no_influence_whatever_it_holds(twin, rng, share, M):
+    q, keys, valid = example(rng, M, share)
     expected = twin.exact_topk(q, keys, valid, 5)
     keys[np.broadcast_to(~valid[:, None], keys.shape[:3])] = 1e3 * rng.normal(size=D)
     check(twin.exact_topk(q, keys, valid, 5), expected)
@@ -141,12 +186,13 @@ def test_empty_slots_do_not_outrank_keys_with_negative_scores(twin, rng, M):
     assert (found == [True, True, False]).all()
 
 
-def test_streams_and_heads_are_searched_apart(twin, rng):
-    q, keys, valid = example(rng, 20)
-    together = twin.exact_topk(q, keys, valid, 6)
+@given(rng=rngs, **FEW_KEYS, **sizes("B H T"))
+def test_streams_and_heads_are_searched_separately(twin, rng, M, K, B, H, T):
+    q, keys, valid = example(rng, M, B=B, H=H, T=T)
+    together = twin.exact_topk(q, keys, valid, K)
     for b, h in np.ndindex(B, H):
         one = np.s_[b : b + 1, h : h + 1]
-        alone = twin.exact_topk(q[one], keys[one], valid[b : b + 1], 6)
+        alone = twin.exact_topk(q[one], keys[one], valid[b : b + 1], K)
         check([x[one] for x in together], alone)
 
 

@@ -7,7 +7,8 @@ import torch
 from minimt import torch_lsh
 from minimt.lsh import LSH
 from minimt.memory import l2_normalize
-from minimt.torch_lsh import LSHMemory
+from minimt.torch_lsh import LSH as TorchLSH
+from minimt.torch_memory import Memory
 from minimt.torch_search import exact_topk
 
 B, H, D, T, K = 3, 2, 6, 7, 5
@@ -17,8 +18,9 @@ def tensor(x):
     return torch.from_numpy(x)
 
 
-def memory_of(M, cells, probes):
-    return LSHMemory(B, H, M, D, cells, probes, dtype=torch.float64)
+def memory_of(M, cells, probes, streams=B, heads=H, size=D, tables=1):
+    lsh = TorchLSH(size, tables, int(np.log2(cells)), seed=0, probes=probes)
+    return Memory(streams, heads, M, size, torch.float64, lsh)
 
 
 def read(rng, memory, segments, starts=0.1):
@@ -37,10 +39,10 @@ def page(request, monkeypatch):
 
 
 @pytest.mark.parametrize("M", [3, 50, 130])
-@pytest.mark.parametrize("cells", [1, 8, 64])
-def test_probing_every_page_is_exact_search(rng, page, M, cells):
+@pytest.mark.parametrize("cells, tables", [(1, 1), (8, 1), (8, 3), (64, 1)])
+def test_probing_every_page_is_exact_search(rng, page, M, cells, tables):
     """Through starts in mid batch, rings that go around, and pivots drawn anew."""
-    for memory, q in read(rng, memory_of(M, cells, probes=1000), 40):
+    for memory, q in read(rng, memory_of(M, cells, 1000, tables=tables), 40):
         expected = exact_topk(q, memory.keys, memory.valid, K)
         for mine, exact in zip(memory.search(q, K), expected):
             np.testing.assert_allclose(mine, exact, atol=1e-12)
@@ -52,7 +54,7 @@ def test_tables_hold_each_token_of_the_memory_once_and_in_its_place(
 ):
     for memory, _ in read(rng, memory_of(M, cells, 1), 40):
         for b, n in enumerate(memory.written.tolist()):
-            table = memory.tables[b]
+            (table,) = memory.searcher.index[b]
             for h in range(H):
                 live = np.argwhere(table.rows[h, :, -1].numpy() == 0)
                 slots = [int(table.slot[h, i, j]) for i, j in live]
@@ -68,8 +70,9 @@ def test_tables_hold_each_token_of_the_memory_once_and_in_its_place(
                 assert table.live[h, :-1].tolist() == pages[:-1].tolist()
 
 
-def test_what_is_found_is_stored_and_scored_exactly(rng, page):
-    for memory, q in read(rng, memory_of(130, 16, probes=3), 40):
+@pytest.mark.parametrize("tables", [1, 3])
+def test_what_is_found_is_stored_and_scored_exactly(rng, page, tables):
+    for memory, q in read(rng, memory_of(130, 16, 3, tables=tables), 40):
         scores, index, found = memory.search(q, K)
         stream, head, _, _ = found.nonzero(as_tuple=True)
         assert memory.valid[stream, index[found]].all()
@@ -82,20 +85,23 @@ def test_what_is_found_is_stored_and_scored_exactly(rng, page):
             assert len(set(row[there].tolist())) == there.sum()
 
 
+@pytest.mark.parametrize("tables", [1, 3])
 @pytest.mark.parametrize("probes", [1, 3])
-def test_when_cells_are_pages_it_is_the_numpy_search(rng, monkeypatch, probes):
+def test_when_cells_are_pages_it_is_the_numpy_search(rng, monkeypatch, probes, tables):
     """Right after the pivots were drawn, which then are those of NumPy."""
     monkeypatch.setattr(torch_lsh, "PAGE", 200)
     compared = 0
-    for memory, q in read(rng, memory_of(400, 8, probes), 45, starts=0):
+    for memory, q in read(rng, memory_of(400, 8, probes, tables=tables), 45, starts=0):
         drawn = [
-            table.drawn == int(n) for table, n in zip(memory.tables, memory.written)
+            table.drawn == int(n)
+            for tables_of_stream, n in zip(memory.searcher.index, memory.written)
+            for table in tables_of_stream
         ]
         if all(drawn):
             keys, valid = memory.keys.numpy(), memory.valid.numpy()
-            lsh = LSH(D, 1, 3, seed=0, probes=probes)
+            lsh = LSH(D, tables, 3, seed=0, probes=probes)
             expected = lsh.topk(q.numpy(), keys, valid, K)
-            assert lsh.scored.mean() < 0.7 * valid.sum(axis=1).mean()
+            assert lsh.scored.mean() < 0.9 * valid.sum(axis=1).mean()
             for mine, numpy in zip(memory.search(q, K), expected):
                 np.testing.assert_allclose(mine, numpy, atol=1e-12)
             compared += 1
@@ -105,7 +111,7 @@ def test_when_cells_are_pages_it_is_the_numpy_search(rng, monkeypatch, probes):
 def test_few_pages_find_most_neighbours_in_a_crowd(rng):
     """Keys in 200 clumps: 8 of over 90 pages hold most of a query's neighbours."""
     centres = l2_normalize(rng.normal(size=(200, 16)))
-    memory = LSHMemory(1, 1, 4000, 16, 64, probes=8, dtype=torch.float64)
+    memory = memory_of(4000, 64, 8, streams=1, heads=1, size=16)
     for _ in range(60):
         k = centres[rng.integers(200, size=100)] + 0.05 * rng.normal(size=(100, 16))
         memory.write(tensor(k[None, None]), tensor(k[None, None]))
@@ -113,7 +119,7 @@ def test_few_pages_find_most_neighbours_in_a_crowd(rng):
     exact, near = exact_topk(q, memory.keys, memory.valid, 8), memory.search(q, 8)
     met = [np.isin(a, b).mean() for a, b in zip(exact[1][0, 0], near[1][0, 0])]
     assert np.mean(met) > 0.9
-    memory.probes = 1
+    memory.searcher.probes = 1
     alone = memory.search(q, 8)
     fewer = [np.isin(a, b).mean() for a, b in zip(exact[1][0, 0], alone[1][0, 0])]
     assert np.mean(fewer) < np.mean(met) - 0.1
@@ -133,7 +139,7 @@ def test_a_loaded_memory_goes_on_alike_and_shares_nothing(rng, page):
     saved, loaded = memory_of(130, 8, probes=2), memory_of(130, 8, probes=2)
     list(read(rng, saved, 30, starts=0))
     loaded.load_state_dict(saved.state_dict())
-    for ours, theirs in zip(saved.tables, loaded.tables):
+    for (ours,), (theirs,) in zip(saved.searcher.index, loaded.searcher.index):
         assert theirs.pivots.shape[1] == 8
         assert ours.rows.data_ptr() != theirs.rows.data_ptr()
     for memory, q in read(rng, saved, 10, starts=0):
@@ -144,9 +150,41 @@ def test_a_loaded_memory_goes_on_alike_and_shares_nothing(rng, page):
 
 
 def test_a_stream_is_searched_as_if_it_were_alone(rng):
-    alone = LSHMemory(1, H, 50, D, 8, 2, dtype=torch.float64)
+    alone = memory_of(50, 8, 2, streams=1)
     for memory, q in read(rng, memory_of(50, 8, 2), 20, starts=0):
         slots = (memory.written[1] - T + torch.arange(T)) % 50
         alone.write(memory.keys[1:2, :, slots], memory.values[1:2, :, slots])
         for together, apart in zip(memory.search(q, K), alone.search(q[1:2], K)):
             np.testing.assert_array_equal(together[1], apart[0])
+
+
+def test_more_tables_find_more(rng):
+    recalls = []
+    for tables in (1, 4):
+        *_, (memory, q) = read(rng, memory_of(400, 32, 2, tables=tables), 60, starts=0)
+        exact = exact_topk(q, memory.keys, memory.valid, K)[1]
+        mine = memory.search(q, K)[1]
+        recalls.append((mine[..., None, :] == exact[..., None]).any(-1).double().mean())
+    assert recalls[1] > recalls[0] + 0.05
+
+
+def test_the_seed_draws_the_cells(rng):
+    keys, pivots = tensor(l2_normalize(rng.normal(size=(B, H, 130, D)))), []
+    for seed in (0, 0, 1):
+        lsh = TorchLSH(D, 1, 3, seed)
+        Memory(B, H, 130, D, torch.float64, lsh).write(keys, keys)
+        pivots.append(lsh.index[0][0].pivots)
+    assert torch.equal(pivots[0], pivots[1])
+    assert not torch.equal(pivots[0], pivots[2])
+
+
+@pytest.mark.parametrize("sizes", [(0, 1, 1), (4, 0, 1), (4, 1, -1), (4, 1, 31)])
+def test_sizes_that_make_no_table_are_refused(sizes):
+    with pytest.raises(ValueError, match="and bits from 0 to 30, not"):
+        TorchLSH(*sizes, seed=0)
+
+
+def test_fewer_than_one_neighbour_is_refused(rng):
+    memory, q = next(iter(read(rng, memory_of(50, 8, 2), 1)))
+    with pytest.raises(ValueError, match="K must be at least 1"):
+        memory.search(q, 0)

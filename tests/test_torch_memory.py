@@ -65,17 +65,27 @@ def test_where_nothing_is_found_value_and_gradient_are_0(memory, rng):
 
 
 def test_a_write_between_reading_and_the_gradient_does_not_touch_it(memory, rng):
-    """The memory settles when it is looked at: the gradient is of what was read."""
+    """What is deferred is written by flush: the gradient is of what was read."""
     q, scale = leaves(rng)
     expected = gradients(memory.attend(q, memory.search(q, K), scale), (q, scale), 1)
     remembered, before = (
         memory.attend(q, memory.search(q, K), scale),
         memory.keys.clone(),
     )
-    memory.write(*torch.ones(2, B, H, T, D, dtype=torch.float64))
+    memory.defer(*torch.ones(2, B, H, T, D, dtype=torch.float64))
+    assert torch.equal(memory.keys, before)
     for mine, theirs in zip(gradients(remembered, (q, scale), 1), expected):
         np.testing.assert_array_equal(mine, theirs)
+    memory.flush()
     assert not torch.equal(memory.keys, before)
+    assert memory.written.tolist() == [8, 24]
+
+
+def test_nothing_is_deferred_where_no_gradient_is_recorded(memory):
+    before = memory.written.clone()
+    with torch.no_grad():
+        memory.defer(*torch.ones(2, B, H, T, D, dtype=torch.float64))
+    assert torch.equal(memory.written, before + T)
 
 
 def test_what_was_written_in_inference_mode_can_be_read_outside(rng):
@@ -97,5 +107,5 @@ def test_a_gradient_through_rows_that_are_gone_is_refused(memory, rng):
 
 def test_sizes_that_do_not_fit_are_an_error(memory):
     for shape in ((B, 1, T, D), (1, H, T, D), (B, H, T, D + 1)):
-        with pytest.raises(ValueError, match="write k and v"):
+        with pytest.raises(ValueError, match="k and v must have shape"):
             memory.write(torch.ones(shape), torch.ones(shape))

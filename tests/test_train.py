@@ -9,9 +9,9 @@ import torch
 from models import CONFIG
 from trainers import TRAINING, finish, trainer_of
 
-from minimt import torch_lsh, train
+from minimt import checkpoints, optimizer, torch_lsh, train
 from minimt.errors import InputError
-from minimt.train import Training
+from minimt.optimizer import Training
 
 
 def test_training_learns():
@@ -40,16 +40,16 @@ def test_a_checkpoint_goes_on_to_the_last_bit(config, steps, tmp_path, monkeypat
     whole, stopped = trainer_of(config), trainer_of(config)
     for _ in range(steps):
         stopped.step()
-    train.save_checkpoint(tmp_path / "x.pt", stopped.state_dict())
+    checkpoints.save_checkpoint(tmp_path / "x.pt", stopped.state_dict())
     resumed = trainer_of(config)
-    resumed.load_state_dict(train.load_checkpoint(tmp_path / "x.pt"))
+    resumed.load_state_dict(checkpoints.load_checkpoint(tmp_path / "x.pt"))
     assert finish(resumed) == finish(whole)
     for name, weights in whole.model.state_dict().items():
         assert torch.equal(weights, resumed.model.state_dict()[name])
 
 
 def test_learning_rate_warms_up_and_decays():
-    rates = [train.learning_rate(step, TRAINING) for step in range(31)]
+    rates = [optimizer.learning_rate(step, TRAINING) for step in range(31)]
     assert rates[4] == max(rates) == pytest.approx(1e-2)
     assert np.all(np.diff(rates[:5]) > 0) and np.all(np.diff(rates[5:]) < 0)
     assert rates[30] == pytest.approx(2e-4)
@@ -81,16 +81,16 @@ def test_matrices_decay_and_nothing_else():
 def test_a_damaged_checkpoint_is_refused_in_one_line(content, tmp_path):
     (tmp_path / "x.pt").write_bytes(content)
     with pytest.raises(InputError, match="damaged") as error:
-        train.load_checkpoint(tmp_path / "x.pt")
+        checkpoints.load_checkpoint(tmp_path / "x.pt")
     assert "\n" not in str(error.value)
 
 
 def test_a_cut_checkpoint_is_refused(tmp_path):
-    train.save_checkpoint(tmp_path / "x.pt", trainer_of().state_dict())
+    checkpoints.save_checkpoint(tmp_path / "x.pt", trainer_of().state_dict())
     whole = (tmp_path / "x.pt").read_bytes()
     (tmp_path / "x.pt").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InputError, match="damaged"):
-        train.load_checkpoint(tmp_path / "x.pt")
+        checkpoints.load_checkpoint(tmp_path / "x.pt")
 
 
 def test_a_checkpoint_runs_no_code(tmp_path):
@@ -100,12 +100,12 @@ def test_a_checkpoint_runs_no_code(tmp_path):
 
     torch.save({"config": Harm()}, tmp_path / "x.pt")
     with pytest.raises(InputError, match="damaged"):
-        train.load_checkpoint(tmp_path / "x.pt")
+        checkpoints.load_checkpoint(tmp_path / "x.pt")
     assert not (tmp_path / "harm").exists()
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path, monkeypatch):
-    train.save_checkpoint(tmp_path / "x.pt", trainer_of().state_dict())
+    checkpoints.save_checkpoint(tmp_path / "x.pt", trainer_of().state_dict())
     before = (tmp_path / "x.pt").read_bytes()
 
     def fail(*_):
@@ -113,7 +113,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path, monkey
 
     monkeypatch.setattr(os, "replace", fail)
     with pytest.raises(OSError):
-        train.save_checkpoint(tmp_path / "x.pt", {})
+        checkpoints.save_checkpoint(tmp_path / "x.pt", {})
     assert (tmp_path / "x.pt").read_bytes() == before
     assert len(list(tmp_path.iterdir())) == 1
 

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import importlib
 import io
+import json
 import pathlib
 import re
 
@@ -24,6 +25,21 @@ NAME = re.compile(r"\bminimt(?:\.\w+)+")
 TEST = re.compile(r"(tests/\w+\.py)::(\w+)")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
 PATH = re.compile(r"(?<![\w/.])(?:minimt|tests|tutorial|notebooks)/[\w/.-]*\w")
+
+# Words that only those who wrote them understood, and what to say in their place.
+WORDS = {
+    r"(?<!make )\brooms?\b(?! for\b)": "subspaces of the residual stream",
+    r"\blookup start": "induction initialisation",
+    r"\bordinary start": "random initialisation",
+    r"--start\b": "--init",
+    r"\bvanilla\b": "without memory",
+    r"\bshel(f|ves)\b": "cache of trained models",
+    r"\bloud(ly)?\b": "output scale",
+    r"\blegs?\b": "stages",
+}
+TEXTS = [*PAGES, *sorted(ROOT.glob("tutorial/*/*.md"))]
+TEXTS += [*sorted(ROOT.glob("notebooks/*.ipynb")), *sorted(ROOT.glob("minimt/**/*.py"))]
+TEXTS = list(dict.fromkeys(TEXTS))
 
 each_page = pytest.mark.parametrize(
     "page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix()
@@ -55,6 +71,21 @@ def functions(path):
 
 def chapter_text(chapter):
     return (TUTORIAL / f"{chapter}.md").read_text(encoding="utf-8")
+
+
+def prose(path):
+    """What a file says to its reader: a page, the Markdown of a notebook, or all texts
+    of a module, which are its docstrings, messages and help."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".ipynb":
+        cells = json.loads(text)["cells"]
+        said = ["".join(x["source"]) for x in cells if x["cell_type"] == "markdown"]
+    elif path.suffix == ".py":
+        nodes = (x for x in ast.walk(ast.parse(text)) if isinstance(x, ast.Constant))
+        said = [node.value for node in nodes if isinstance(node.value, str)]
+    else:
+        said = [text]
+    return " ".join(" ".join(said).split())
 
 
 def numbers(text):
@@ -112,3 +143,30 @@ def test_every_question_has_its_answer(chapter):
     answers = TUTORIAL / f"answers/{chapter}.md"
     assert questions == list(range(1, len(questions) + 1)) and len(questions) >= 3
     assert numbers(answers.read_text(encoding="utf-8")) == questions
+
+
+@pytest.mark.parametrize(
+    "path", TEXTS, ids=lambda path: path.relative_to(ROOT).as_posix()
+)
+def test_no_private_word_is_left(path):
+    said = prose(path)
+    found = {word: better for word, better in WORDS.items() if re.search(word, said)}
+    assert not found
+
+
+def test_the_readme_counts_the_lines_of_the_core_and_names_every_file():
+    readme = PAGES[0].read_text(encoding="utf-8")
+    said, tree = re.search(
+        r"core, in reading order: (\d+) lines.*?^```\nminimt/\n(.*?)^```$",
+        readme,
+        re.S | re.M,
+    ).groups()
+    core = re.findall(r"^  (\w+\.py)", tree.partition("\n\n")[0], re.M)
+    texts = [(ROOT / "minimt" / name).read_text(encoding="utf-8") for name in core]
+    lines = [line for text in texts for line in text.splitlines() if line.strip()]
+    assert len(lines) == int(said)
+    files = {path.name for path in ROOT.glob("minimt/*.py")} - {"__init__.py"}
+    assert set(re.findall(r"\w+\.py", tree)) == files
+    folders = {path.parent.name for path in ROOT.glob("minimt/*/__init__.py")}
+    folders |= {path.parent.name for path in ROOT.glob("minimt/*/*/__init__.py")}
+    assert set(re.findall(r"^ +(\w+)/ ", tree, re.M)) == folders - {"steps"}

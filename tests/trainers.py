@@ -4,7 +4,9 @@ import numpy as np
 from models import CONFIG
 
 from minimt.data import DocumentStreams
-from minimt.train import Trainer, Training
+from minimt.optimizer import Training
+from minimt.torch_model import MemorizingTransformer
+from minimt.train import Trainer
 
 TRAINING = Training(streams=3, steps=30, warmup=5, learning_rate=1e-2)
 
@@ -14,7 +16,7 @@ def trainer_of(config=CONFIG, training=TRAINING):
     rng = np.random.default_rng(0)
     docs = [(rng.integers(23) + np.arange(n)) % 23 for n in (40, 33, 61, 12)]
     streams = DocumentStreams(docs, training.streams, config.segment, training.seed)
-    return Trainer(config, training, streams)
+    return Trainer(MemorizingTransformer(config, training.seed), training, streams)
 
 
 def finish(trainer):

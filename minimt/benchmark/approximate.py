@@ -1,18 +1,15 @@
 """What approximate search gives up: recall against cost, and the price in nats."""
 
-from dataclasses import replace
-
 import numpy as np
 import torch
 from tqdm import tqdm
 
 from ..evaluate import document_losses
-from ..torch_lsh import LSHMemory
+from ..torch_lsh import LSH
 from ..torch_memory import Memory
-from ..torch_model import MemorizingTransformer
 from ..torch_search import exact_topk, largest
 from . import peers
-from .timing import in_turns, spread
+from .timing import in_turns, median_range
 
 LADDER = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pages to probe
 
@@ -25,25 +22,23 @@ def cells_for(M):
 def filled(keys, probes, segment):
     """An LSH memory that holds keys (B, H, M, D), written segment by segment.
 
-    The first half of them is written twice, so that the ring has gone around and half
-    of what the tables hold is gone, as it is in a long document at the worst moment.
+    The first half of them is written twice. So the ring has gone round, and half of the
+    entries in the tables are evicted, as at the worst moment of a long document.
     """
-    B, H, M, D = keys.shape
-    about = keys.dtype, keys.device
-    memory = LSHMemory(B, H, M, D, cells_for(M), probes, *about)
+    M, D = keys.shape[2:]
+    lsh = LSH(D, tables=1, bits=int(np.log2(cells_for(M))), seed=0, probes=probes)
+    memory = Memory(*keys.shape, keys.dtype, lsh, keys.device)
     segments = [*keys.split(segment, dim=2), *keys[:, :, : M // 2].split(segment, 2)]
-    about = dict(desc=f"insert, M {M}", unit="segment", disable=None, leave=False)
-    for some in tqdm(segments, **about):
+    progress = dict(desc=f"insert, M {M}", unit="segment", disable=None, leave=False)
+    for some in tqdm(segments, **progress):
         memory.write(some, some)
-    return memory.settled()
+    return memory
 
 
 def exact_memory(keys):
     """A memory that holds keys (B, H, M, D), and the same as values."""
-    memory = Memory(*keys.shape, keys.dtype, keys.device)
-    memory.load_state_dict(
-        dict(keys=keys, values=keys, written=torch.full((len(keys),), keys.shape[2]))
-    )
+    memory = Memory(*keys.shape, keys.dtype, device=keys.device)
+    memory.write(keys, keys)
     return memory
 
 
@@ -54,7 +49,7 @@ def recall(found, truth):
 
 
 def recall_of(memory, q, K, first=0):
-    """Recall of a memory's search for queries (b, H, T, D) of its streams `first` …"""
+    """Recall of a memory's search, for queries (b, H, T, D) from stream `first` on."""
     b = len(q)
     _, truth, there = exact_topk(q, memory.keys[:b], memory.valid[:b], K)
     truth = torch.where(there, truth, -2)
@@ -62,7 +57,7 @@ def recall_of(memory, q, K, first=0):
 
 
 def indices(memory, q, K):
-    """The slots that a memory's search finds for queries, −1 where it finds none."""
+    """The slots that a memory's search finds for queries, or −1 where it finds none."""
     _, index, found = memory.search(q, K)
     return torch.where(found, index, -1)
 
@@ -78,7 +73,7 @@ def probes_for(memory, q, K, least):
 def strided_maxima(scores, buckets, K):
     """The authors' approximation: one maximum per strided bucket, then the K best.
 
-    scores (…, M) → indices (…, K) where there are that many buckets.
+    scores (…, M) → indices (…, K), or fewer if there are not so many buckets.
     """
     maxima, member = scores.unflatten(-1, (-1, buckets)).max(-2)
     best = largest(maxima, K)[1]
@@ -86,9 +81,9 @@ def strided_maxima(scores, buckets, K):
 
 
 def hyperplane_candidates(q, keys, bits, probes, seed=0):
-    """Which keys are in a query's nearest cells between random hyperplanes.
+    """Which keys are in the cells, between random hyperplanes, nearest to a query.
 
-    q (T, D), keys (M, D) → bool (T, M). The cell of a query comes first, then those
+    q (T, D), keys (M, D) → bool (T, M). The query's own cell comes first, then those
     that it misses by the smallest margins.
     """
     planes = np.random.default_rng(seed).normal(size=(q.shape[1], bits))
@@ -104,7 +99,7 @@ def curve(q, keys, K, segment, repeats):
     """Recall, share of keys scored and time of searches: rows (method, setting, …).
 
     q (B, H, T, D), keys (B, H, M, D) of a trained model. Times are per query, as a
-    ratio to exact search in the same rounds; those of faiss are of one head.
+    ratio to exact search in the same rounds; faiss is timed on a single head.
     """
     exact, lsh = exact_memory(keys), filled(keys, 1, segment)
     truth = exact.search(q, K)[1]
@@ -129,7 +124,7 @@ def curve(q, keys, K, segment, repeats):
             setting=setting,
             recall=recalls[name, setting],
             scored=shares[name, setting],
-            time=spread([a / b for a, b in zip(seconds[name, setting], base)]),
+            time=median_range([a / b for a, b in zip(seconds[name, setting], base)]),
         )
         for name, setting in cases
     ]
@@ -138,7 +133,7 @@ def curve(q, keys, K, segment, repeats):
 
 
 def _with(memory, probes):
-    memory.probes = probes
+    memory.searcher.probes = probes
     return memory
 
 
@@ -147,16 +142,17 @@ def _probe(memory, probes, q, K):
 
 
 def _maxima(q, keys, buckets, K, space):
-    """Stream by stream into one space, as exact search works."""
+    """`strided_maxima` stream by stream into one space, as in exact search."""
     scores = (torch.bmm(x, k.mT, out=space) for x, k in zip(q, keys))
     return torch.stack([strided_maxima(x, buckets, K) for x in scores])
 
 
 def share_scored(memory, q):
-    """How many products a query makes, with keys and pivots, as a share of all keys."""
+    """How many products a query takes, with keys and pivots, as a share of all keys."""
     M, counted = memory.keys.shape[2], []
-    for table, x, n in zip(memory.tables, q, memory.written.tolist()):
-        page = table.nearest_pages(x, memory.probes)  # (H, T, P)
+    lsh = memory.searcher
+    for (table,), x, n in zip(lsh.index, q, memory.written.tolist()):
+        page = table.nearest_pages(x, lsh.probes)  # (H, T, P)
         live = table.live.clamp(min=0)[:, None].expand(-1, x.shape[1], -1)
         scored = live.gather(-1, page).sum(-1) + table.live.shape[1]
         counted.append(scored / min(n, M))
@@ -164,10 +160,10 @@ def share_scored(memory, q):
 
 
 def _hyperplanes(q, keys, truth, bits=10):
-    """Recall and share with random hyperplanes, on the first stream, without time.
+    """Recall and share with random hyperplanes, for the first stream; not timed.
 
-    Through the origin, and through the mean of the keys: q · (key − mean) ranks keys
-    as q · key does.
+    They go through the origin, or through the mean of the keys: q · (key − mean) ranks
+    keys as q · key does.
     """
     rows = []
     for where in ("origin", "mean"):
@@ -178,14 +174,14 @@ def _hyperplanes(q, keys, truth, bits=10):
                 found.append(hyperplane_candidates(x - mean, k - mean, bits, probes))
             true = truth[0].numpy()
             hits = [np.take_along_axis(f, t, -1) for f, t in zip(found, true)]
-            about = dict(method=f"LSH, hyperplanes through the {where}", setting=probes)
-            measured = dict(recall=float(np.mean(hits)), scored=float(np.mean(found)))
-            rows.append(about | measured | dict(time=None))
+            row = dict(method=f"LSH, hyperplanes through the {where}", setting=probes)
+            row |= dict(recall=float(np.mean(hits)), scored=float(np.mean(found)))
+            rows.append(row | dict(time=None))
     return rows
 
 
 def _faiss(q, keys, truth, K, repeats):
-    """faiss's indexes of the first head of the first stream."""
+    """Recall, share and time of faiss's indexes, for the first stream's first head."""
     x, k, rows = q[0, 0].numpy(), keys[0, 0].numpy(), []
     exact = exact_memory(keys[:1, :1])
     for name, setting, search in peers.faiss_indexes(k, K, cells_for(len(k))):
@@ -199,23 +195,22 @@ def _faiss(q, keys, truth, K, repeats):
                 setting=setting,
                 recall=recall(torch.from_numpy(found), truth[0, 0]),
                 scored=None if np.isnan(share) else share,
-                time=spread([a / b for a, b in zip(seconds[name], seconds["exact"])]),
+                time=median_range(
+                    [a / b for a, b in zip(seconds[name], seconds["exact"])]
+                ),
             )
         )
     return rows
 
 
 def losses(model, held, M=8192, ladder=(1, 2, 4, 8, 16, 32)):
-    """Held-out nats per token with a memory of M: exact, by LSH, and without."""
-    bits = int(np.log2(cells_for(M)))
-    about = dict(memory=M, bits=bits)
+    """Held-out nats per token without memory, and with M tokens by LSH and exactly."""
+    lsh = dict(memory=M, search="lsh", bits=int(np.log2(cells_for(M))))
     settings = [("without memory", None, dict(memory=0))]
-    settings += [("LSH", p, about | dict(search="lsh", probes=p)) for p in ladder]
+    settings += [("LSH", p, lsh | dict(probes=p)) for p in ladder]
     settings += [("exact", None, dict(memory=M, search="exact"))]
     rows = []
     for name, probes, changes in settings:
-        changed = MemorizingTransformer(replace(model.config, **changes))
-        changed.to(model.norm.device).load_state_dict(model.state_dict())
-        nats = np.concatenate(document_losses(changed, held.docs))
+        nats = np.concatenate(document_losses(model.changed(**changes), held.docs))
         rows.append(dict(search=name, probes=probes, nats_per_token=float(nats.mean())))
     return rows

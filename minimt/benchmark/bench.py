@@ -1,4 +1,4 @@
-"""The bench: what search and memory cost, as ratios measured side by side."""
+"""The bench: what search and memory cost, as ratios between timings side by side."""
 
 import logging
 from dataclasses import replace
@@ -8,35 +8,39 @@ import torch
 import torch.nn.functional as F
 
 from .. import figures, search
+from ..checkpoints import load_checkpoint
 from ..config import Config
 from ..corpus import Source, check_documents, digest, hold_out
 from ..data import split
 from ..environment import machine, versions
 from ..errors import InputError
-from ..experiments.compare import MEMORY, load_model, load_run
+from ..experiments.compare import checkpoint, load_model, load_run
 from ..files import write_json
+from ..optimizer import Training
+from ..torch_model import MemorizingTransformer
 from ..torch_search import PIECE
-from ..train import Trainer, Training, load_checkpoint
+from ..train import Trainer
 from . import approximate, peers
 from .recorded import random_recording, record
-from .timing import clock, in_turns, ratio, spread
+from .timing import clock, in_turns, median_range, ratio
 
 log = logging.getLogger(__name__)
 
 CONFIG = Config(segment=128, neighbours=32)  # B 16, H 4, T 128, D 32, K 32
 STREAMS = 16
 SIZES = (512, 2048, 8192, 32_768, 65_536, 262_144)
-STEPS = (8192, 65_536)  # memories of the training steps; the largest by LSH as well
-LARGEST_ELSEWHERE = 65_536  # memories that NumPy and the peers are tried on
-TOKENS = 2**20  # of all streams together, in the largest memories
-RECALL = 0.9  # that the LSH search must reach on a trained model's keys
+STEPS = (8192, 65_536)  # memories of the training steps; the largest with LSH as well
+LARGEST_ELSEWHERE = 65_536  # the largest memory that NumPy and the peers are tried on
+TOKENS = 2**20  # in the largest memories of all streams together
+RECALL = 0.9  # that LSH search must reach on a trained model's keys
 
 
 def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
-    """Everything, as a dict: what costs what, beside what, on which machine.
+    """All measurements as a dict, with the versions and the machine.
 
-    run: the folder of a run whose keys to use, or None: then keys are random, and what
-    needs a trained model is left out. InputError if its text is too short for a size.
+    run: the folder of a run whose keys to use; with None, keys are random and whatever
+    needs a trained model is left out. Raises InputError if the run's text is too short
+    for a size.
     """
     began = clock()
     tokens = min(TOKENS, max(sizes) * STREAMS) + CONFIG.segment
@@ -47,11 +51,11 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
     if max(sizes) + CONFIG.segment > N:
         raise InputError(
             f"the text of {run} has {N} tokens, too few for a memory of {max(sizes)}: "
-            "give a --run on more text"
+            "choose a --run with more text"
         )
     result = dict(
         sizes=dict(B=STREAMS, H=H, T=CONFIG.segment, D=D, K=CONFIG.neighbours),
-        keys=f"of the model in {run}" if run else "random unit vectors",
+        keys=f"from the model in {run}" if run else "random unit vectors",
         repeats=repeats,
         versions=versions() | peers.installed(),
         machine=machine(),
@@ -71,8 +75,8 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
 
 
 def trained(run, tokens, device):
-    """A Recording by a run's model, the model, and the run's held-out documents."""
-    options, saved = load_run(run), load_checkpoint(run / MEMORY)
+    """A Recording of a run's model, the model, and the run's held-out documents."""
+    options, saved = load_run(run), load_checkpoint(checkpoint(run))
     model, vocabulary = load_model(saved, device)
     source = Source(**options["source"])
     documents = source.read()
@@ -97,7 +101,7 @@ def search_cost(recording, M, device, repeats):
     seconds = {
         name: [s / cases[name][1] for s in rounds] for name, rounds in seconds.items()
     }
-    # In a document's course there is one insertion per query and head.
+    # While a document is read, there is one insertion per query and head.
     seconds["LSH with insertion"] = [s + insertion for s in seconds["LSH"]]
     return dict(
         memory=M,
@@ -106,7 +110,7 @@ def search_cost(recording, M, device, repeats):
         probes=probes,
         recall=approximate.recall_of(lsh, q, K, first=half % len(q)),
         microseconds={
-            name: spread([1e6 * s for s in x]) for name, x in seconds.items()
+            name: median_range([1e6 * s for s in x]) for name, x in seconds.items()
         },
         to_product={name: ratio(seconds, name, "product") for name in seconds},
         to_exact={name: ratio(seconds, name, "exact") for name in seconds},
@@ -116,8 +120,8 @@ def search_cost(recording, M, device, repeats):
 def search_cases(q, keys, lsh, K):
     """What is compared: {name: (function, how many queries it answers)}.
 
-    q (B, H, T, D), keys (B, H, M, D). NumPy answers those of one stream, peers of one
-    head.
+    q (B, H, T, D), keys (B, H, M, D). NumPy answers the queries of one stream, and the
+    peers those of one head.
     """
     (B, H, T, _), M = q.shape, keys.shape[2]
     memory = approximate.exact_memory(keys)
@@ -138,7 +142,7 @@ def search_cases(q, keys, lsh, K):
 
 
 def products(q, keys):
-    """All scores, piece by piece into the same space: no exact search does without."""
+    """All scores, piece by piece into the same space: no exact search can do less."""
     space = keys.new_empty(*q.shape[1:3], min(PIECE, keys.shape[2]))
     for x, k in zip(q, keys):
         for some in k.split(PIECE, dim=1):
@@ -152,9 +156,9 @@ def attention(q, keys):
 
 
 def step_cost(device, repeats, sizes, probes):
-    """Milliseconds of a training step without memory, with it, and of the peer's.
+    """The milliseconds of a training step: ours, with and without memory, and a peer's.
 
-    probes: how many pages LSH probes for a size of memory, where it is known.
+    probes: {M: how many pages LSH probes}, for the sizes of memory where it is known.
     """
     steps = {"without memory": our_step(replace(CONFIG, memory=0), device)}
     for M in sizes:
@@ -174,8 +178,8 @@ def step_cost(device, repeats, sizes, probes):
     return [
         dict(
             model=name,
-            milliseconds=spread([1e3 * s for s in seconds[name]]),
-            tokens_per_second=spread([tokens / s for s in seconds[name]]),
+            milliseconds=median_range([1e3 * s for s in seconds[name]]),
+            tokens_per_second=median_range([tokens / s for s in seconds[name]]),
             to_no_memory=ratio(seconds, name, "without memory"),
         )
         for name in steps
@@ -183,22 +187,21 @@ def step_cost(device, repeats, sizes, probes):
 
 
 def our_step(config, device):
-    """A function that makes one training step of our model, its memory full."""
-    training = Training(streams=STREAMS)
-    trainer = Trainer(config, training, random_segments(config), device)
+    """A function that takes one training step with our model, whose memory is full."""
+    model = MemorizingTransformer(config).to(device)
+    trainer = Trainer(model, Training(streams=STREAMS), random_segments(config))
     trainer.state = trainer.model.first_state(STREAMS)
     if config.memory:
         keys = random_recording(config.heads, config.head, STREAMS * config.memory).keys
         keys = keys.unflatten(1, (STREAMS, -1)).transpose(0, 1).to(device)
         for some in keys.split(config.segment, dim=2):
             trainer.state.memory.write(some, some)
-        trainer.state.memory.settled()
     trainer.state.age += config.memory
     return trainer.step
 
 
 def their_step(config, spare):
-    """The same of memorizing-transformers-pytorch, with room for the steps to come."""
+    """The same with memorizing-transformers-pytorch, with room for the coming steps."""
     model = peers.TheirModel(config, STREAMS, spare)
     segments = random_segments(config)
 
@@ -210,7 +213,7 @@ def their_step(config, spare):
 
 
 def random_segments(config, seed=0):
-    """Segments of random tokens, of documents that never end."""
+    """Segments of random tokens, from documents that never end."""
     rng = np.random.default_rng(seed)
     while True:
         text = rng.integers(1, config.vocab, size=(STREAMS, config.segment + 1))
@@ -218,7 +221,7 @@ def random_segments(config, seed=0):
 
 
 def save(folder, result):
-    """Write the result, and the figures of it, into a folder."""
+    """Write the result and its figures into a folder."""
     write_json(folder / "bench.json", result)
     figures.save(figures.search_costs(result["search"]), folder / "search_cost.png")
     if "recall" in result:

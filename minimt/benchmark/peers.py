@@ -1,4 +1,4 @@
-"""Other people's searches and models, to be measured beside ours where installed."""
+"""Other people's searches and models, measured beside ours if they are installed."""
 
 import contextlib
 import importlib
@@ -12,7 +12,7 @@ NAMES = ("faiss-cpu", "scikit-learn", "memorizing-transformers-pytorch")
 
 
 def installed():
-    """Versions of the peers that are here: {name: version}."""
+    """The versions of the peers that are installed: {name: version}."""
     found = {}
     for name in NAMES:
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
@@ -21,7 +21,7 @@ def installed():
 
 
 def available(name):
-    """The module, or None where it cannot be imported."""
+    """The module, or None if it cannot be imported."""
     try:
         return importlib.import_module(name)
     except ImportError:
@@ -48,8 +48,8 @@ def flat_searches(keys, K):
 def faiss_indexes(keys, K, cells):
     """faiss's approximate indexes of keys (M, D): yields (name, setting, search).
 
-    search(q) returns the indices (T, K) and the share of keys it scored, NaN where
-    faiss does not count. Nothing where faiss is not installed.
+    search(q) returns the indices (T, K) and the share of keys it scored, NaN if faiss
+    does not count them. Yields nothing if faiss is not installed.
     """
     faiss = available("faiss")
     if not faiss:
@@ -75,7 +75,7 @@ def faiss_indexes(keys, K, cells):
 
 
 def _counted(index, K, M, stats, also=0):
-    """A search that also tells the share of keys that faiss scored, and `also` more."""
+    """A search that also returns the share scored: the count of faiss, plus `also`."""
 
     def search(q):
         stats.reset()
@@ -86,10 +86,10 @@ def _counted(index, K, M, stats, also=0):
 
 
 class TheirModel:
-    """memorizing-transformers-pytorch at a configuration's sizes, its memory filled.
+    """memorizing-transformers-pytorch with a configuration's sizes and a filled memory.
 
-    Its one memory per stream is shared by all heads, a quarter of ours with 4 heads,
-    and is emptied when it is full: so it is filled up to `spare` tokens.
+    It has one memory per stream, shared by all heads: with 4 heads, a quarter of ours.
+    Since it is emptied as soon as it is full, the last `spare` tokens are left free.
     """
 
     def __init__(self, config, streams, spare):

@@ -8,14 +8,14 @@ from tqdm import tqdm
 
 from .. import data
 from ..errors import InputError
-from ..torch_model import MemorizingTransformer
+from ..torch_search import Search
 
-STREAMS = 16  # pieces of the text that are read side by side
+STREAMS = 16  # pieces of the text to read side by side
 
 
 @dataclass(frozen=True)
 class Recording:
-    """Queries and keys (H, N, D) of N tokens in their order, on the CPU."""
+    """Queries and keys (H, N, D) of N tokens in order, on the CPU."""
 
     queries: torch.Tensor
     keys: torch.Tensor
@@ -23,7 +23,7 @@ class Recording:
     def streams(self, M, T, most):
         """Memories of M keys and the T queries after each, for up to `most` streams.
 
-        q (B, H, T, D), keys (B, H, M, D); B is 0 where the text is too short.
+        q (B, H, T, D), keys (B, H, M, D); B is 0 if the text is too short.
         """
         H, N, D = self.keys.shape
         starts = list(range(0, N - M - T + 1, M))[:most]
@@ -35,7 +35,7 @@ class Recording:
 
 
 def random_recording(heads, head, tokens, seed=0):
-    """Random unit queries and keys, for timing where there is no trained model."""
+    """Random unit queries and keys, for timing without a trained model."""
     random = torch.Generator().manual_seed(seed)
     parts = torch.randn(2, heads, tokens, head, generator=random)
     return Recording(*torch.nn.functional.normalize(parts, dim=-1))
@@ -45,59 +45,53 @@ def random_recording(heads, head, tokens, seed=0):
 def record(model, vocabulary, documents, tokens, seed=0):
     """Read documents [(name, text)] in random order, one after the other, as one text.
 
-    Returns the Recording of `tokens` tokens of it, or of as many as there are.
-    InputError for a text that does not fill a segment per stream.
+    Returns the Recording of its first `tokens` tokens, or of as many as there are.
+    Raises InputError if the text does not fill one segment of every stream.
     """
     order = np.random.default_rng(seed).permutation(len(documents))
-    text, T = [], model.config.segment
+    read, T = [], model.config.segment
     tokens = -(-tokens // (STREAMS * T)) * STREAMS * T  # whole segments
     for _, document in (documents[i] for i in order):
-        if len(text) < tokens:
-            text.extend(data.encode(vocabulary, document).tolist())
-    text = np.array(text[:tokens])
-    segments = len(text) // (STREAMS * T)
+        if len(read) < tokens:
+            read.extend(data.encode(vocabulary, document).tolist())
+    segments = min(len(read), tokens) // (STREAMS * T)
     if not segments:
-        raise InputError(f"a text of {len(text)} tokens: train on more documents")
-    text = torch.from_numpy(text[: STREAMS * segments * T].reshape(STREAMS, -1))
-    state, listener = None, Listener()
-    lower = up_to_the_memory(model)
-    about = dict(desc="read", unit="segment", disable=None, leave=False)
-    for at in tqdm(range(0, segments * T, T), **about):
-        state = state or lower.first_state(STREAMS)
-        state.memory = listener
+        raise InputError(
+            f"the text has only {len(read)} tokens: choose a --run with more text"
+        )
+    text = torch.tensor(read[: STREAMS * segments * T]).view(STREAMS, -1)
+    recorder = Recorder()
+    lower = recording_model(model, recorder)
+    state = lower.first_state(STREAMS)
+    progress = dict(desc="read", unit="segment", disable=None, leave=False)
+    for at in tqdm(range(0, segments * T, T), **progress):
         _, state = lower(text[:, at : at + T].to(model.norm.device), state)
-    parts = (torch.cat(x, 2).cpu().float() for x in (listener.queries, listener.keys))
+    state.memory.flush()
+    parts = (torch.cat(x, 2).cpu().float() for x in (recorder.queries, recorder.keys))
     return Recording(*(x.transpose(0, 1).flatten(1, 2) for x in parts))
 
 
-def up_to_the_memory(model):
-    """The model's layers up to the one with the memory; more its keys do not need."""
-    config = replace(model.config, layers=model.config.memory_layer + 1, memory=0)
-    lower = MemorizingTransformer(config).to(model.norm.device)
-    lower.load_state_dict(
-        {k: w for k, w in model.state_dict().items() if k in lower.state_dict()}
-    )
-    return lower
+def recording_model(model, recorder):
+    """A model's layers up to the one with the memory, with a recorder as its search.
+
+    What is recorded does not depend on what a memory would add.
+    """
+    parts = replace(model.parts, searcher=lambda config: recorder)
+    return model.changed(parts, layers=model.config.memory_layer + 1, memory=1)
 
 
-class Listener:
-    """In the place of a memory: keeps the queries and keys, and finds nothing."""
+class Recorder(Search):
+    """A search that records queries and keys (B, H, T, D) and finds nothing."""
 
     def __init__(self):
         self.queries, self.keys = [], []
 
-    def clear(self, starts):
-        """Keep all."""
-
-    def search(self, q, K):
-        """Keep the queries (B, H, T, D)."""
+    def topk(self, q, keys, valid, K):
+        """Record the queries."""
         self.queries.append(q)
-        return q[..., :1], q[..., :1].long(), q[..., :1] > np.inf
+        nothing = torch.full_like(q[..., :1], -torch.inf)  # (B, H, T, 1)
+        return nothing, torch.zeros_like(nothing).long(), nothing > -torch.inf
 
-    def attend(self, q, retrieved, scale):
-        """Nothing was found."""
-        return torch.zeros_like(q)
-
-    def write(self, k, v):
-        """Keep the keys (B, H, T, D)."""
+    def insert(self, k, keys, written):
+        """Record the keys."""
         self.keys.append(k)

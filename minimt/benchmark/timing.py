@@ -1,4 +1,4 @@
-"""Timing side by side: what is compared runs in turns, in one process."""
+"""Timing side by side: the functions to compare take turns in one process."""
 
 import statistics
 import time
@@ -8,14 +8,14 @@ from tqdm import tqdm
 
 
 def in_turns(cases, repeats, label=""):
-    """Seconds of each round of {name: function}: {name: [seconds]}.
+    """The seconds of every round of {name: function}: {name: [seconds]}.
 
-    The functions take turns, so that a machine that is busy for a while is busy for
-    all of them. Each runs once before, unmeasured.
+    The functions take turns, so that a machine that is busy for a while slows them all
+    down. Each runs once beforehand, unmeasured.
     """
     seconds = {name: [] for name in cases}
-    about = dict(desc=label, unit="run", disable=None, leave=False)
-    with tqdm(total=(repeats + 1) * len(cases), **about) as bar:
+    progress = dict(desc=label, unit="run", disable=None, leave=False)
+    with tqdm(total=(repeats + 1) * len(cases), **progress) as bar:
         for turn in range(repeats + 1):
             for name, function in cases.items():
                 began = clock()
@@ -27,7 +27,7 @@ def in_turns(cases, repeats, label=""):
 
 
 def clock():
-    """Seconds, when all that a GPU was asked for is done."""
+    """The time in seconds, once the GPU has finished all its work."""
     if torch.cuda.is_available():
         torch.cuda.synchronize()
     if torch.backends.mps.is_available():
@@ -35,11 +35,11 @@ def clock():
     return time.perf_counter()
 
 
-def spread(values):
+def median_range(values):
     """Median, lowest and highest."""
     return dict(median=statistics.median(values), low=min(values), high=max(values))
 
 
 def ratio(seconds, name, base):
     """How many times as long as `base` a case took, round by round."""
-    return spread([a / b for a, b in zip(seconds[name], seconds[base])])
+    return median_range([a / b for a, b in zip(seconds[name], seconds[base])])

@@ -1,4 +1,4 @@
-"""The command line: its commands and their flags, and how a command ends."""
+"""The command line: its commands, their flags, and their exit codes."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..experiments import recall
 from ..reproduce.claims import CLAIMS
 from ..train import Training
+from . import COMMANDS
 from .commands import (
     bench_command,
     evaluate_command,
@@ -25,12 +26,12 @@ from .flags import Parser, add_fields, add_flag, amount, count, positive, severa
 
 
 def main(argv=None):
-    """Run a command; 0 when it succeeded, 2 for a user's mistake, 130 after Ctrl-C."""
+    """Run a command; returns 0 on success, 2 for a user's mistake, 130 after Ctrl-C."""
     show_notices()
     try:
         args = parser().parse_args(argv)
         if args.command is not train_command and distributed.size() > 1:
-            raise InputError("only train runs in several processes: leave out torchrun")
+            raise InputError("only train can use several processes: leave out torchrun")
         text, result = args.command(args)
         if distributed.leader():
             print(json.dumps(result, indent=2) if args.json is True else text)
@@ -46,14 +47,14 @@ def main(argv=None):
 
 
 def show_notices():
-    """Write what the package logs to standard error, once and not per process."""
+    """Send the package's log to standard error, from one process only."""
     log = logging.getLogger("minimt")
     log.handlers = [logging.StreamHandler()]
     log.setLevel(logging.INFO if distributed.leader() else logging.WARNING)
 
 
 def mistake(line):
-    """Say what is wrong, once; exit code 2."""
+    """Print what is wrong, from one process only; returns exit code 2."""
     distributed.let_leader_speak()
     print(f"minimt: {line}", file=sys.stderr, flush=True)
     return 2
@@ -67,14 +68,12 @@ def parser():
 
     task = add_command(commands, recall_command)
     add_flag(task, "steps", recall.TRAINING.steps, "training steps", several)
-    add_flag(task, "seed", 0, "seed of weights and books", count)
+    add_flag(task, "seed", 0, "seed for the weights and the books", count)
 
     measure = add_command(commands, bench_command, json_file=True)
-    about = "folder of a trained run, for its keys (the newest in runs/)"
-    measure.add_argument("--run", metavar="RUN", help=about)
-    add_flag(
-        measure, "repeats", 5, "rounds in which all that is compared runs", several
-    )
+    help_text = "folder of the trained run whose keys to use (the newest in runs/)"
+    measure.add_argument("--run", metavar="RUN", help=help_text)
+    add_flag(measure, "repeats", 5, "rounds of measurement", several)
 
     evaluate = add_command(commands, evaluate_command, "run")
     evaluate.add_argument(
@@ -83,64 +82,68 @@ def parser():
 
     write = add_command(commands, generate_command, "run")
     write.add_argument("--read", metavar="FILE", help="text file to read first")
-    add_flag(write, "prompt", "", "text to go on from", str)
+    add_flag(write, "prompt", "", "text to continue", str)
     add_flag(write, "tokens", 100, "tokens to write", count)
     add_flag(write, "temperature", 0.8, "0 = always the likeliest token", amount)
-    add_flag(write, "seed", 0, "seed of the draws", count)
+    add_flag(write, "seed", 0, "seed for sampling", count)
 
     inspect = add_command(commands, inspect_command, "run", "file")
     add_flag(inspect, "top", 10, "tokens to show", count)
-    about = "write a page instead, on which every token can be looked at"
-    inspect.add_argument("--html", metavar="FILE", help=about)
+    help_text = "write an HTML page instead, on which to explore every token"
+    inspect.add_argument("--html", metavar="FILE", help=help_text)
 
     add_reproduce(commands)
-    for name, about in course.COMMANDS.items():  # minimt.course.cli does these
-        commands.add_parser(name, help=about)
+    for name, help_text in course.COMMANDS.items():  # minimt.course.cli runs these
+        commands.add_parser(name, help=help_text)
     return top
 
 
 def add_train(commands):
-    """The main job, with a flag for every field of what it is made of."""
+    """The main job, with a flag for every field of its model, training and source."""
     train = add_command(commands, train_command)
     for part in (Config, Training, Source):
         add_fields(train, part)
     optional = dict(default=argparse.SUPPRESS)
-    about = "train the model with memory so long, the other for as many steps"
-    train.add_argument("--minutes", type=positive, help=about, **optional)
-    train.add_argument("--name", help="name of the run (a free one)", **optional)
-    about = "go on with a run that was stopped"
-    train.add_argument("--resume", metavar="RUN", help=about, **optional)
-    about = "train only the model with memory"
-    train.add_argument("--no_vanilla", action="store_true", help=about, **optional)
+    help_text = "minutes to train with memory; without it, as many steps"
+    train.add_argument("--minutes", type=positive, help=help_text, **optional)
+    help_text = "name of the run (that of the data, numbered if taken)"
+    train.add_argument("--name", help=help_text, **optional)
+    help_text = "continue a run that was stopped"
+    train.add_argument("--resume", metavar="RUN", help=help_text, **optional)
+    help_text = "train only the model with memory, without a comparison"
+    train.add_argument(
+        "--only_with_memory", action="store_true", help=help_text, **optional
+    )
 
 
 def add_reproduce(commands):
-    """The paper's findings in small, by the name of the claim."""
+    """The paper's findings on a small scale, by the name of the claim."""
     reproduce = add_command(commands, reproduce_command)
     asks = "; ".join(f"{name}: {asked}" for name, asked in CLAIMS.items())
     reproduce.add_argument("claim", choices=CLAIMS, metavar="CLAIM", help=asks)
-    about = "one seed, fewer steps, the standard library alone: at most three minutes"
-    reproduce.add_argument("--quick", action="store_true", help=about)
-    about = "folder with a folder of text files for each further kind of text"
-    reproduce.add_argument("--texts", metavar="DIR", help=about)
-    about = "folder to write to (results, or results/quick)"
-    reproduce.add_argument("--out", metavar="DIR", help=about)
+    help_text = "one seed, fewer steps, the standard library alone: a few minutes"
+    reproduce.add_argument("--quick", action="store_true", help=help_text)
+    help_text = "folder that holds a folder of text files for each other kind of text"
+    reproduce.add_argument("--texts", metavar="DIR", help=help_text)
+    help_text = "folder to write to (results, or results/quick with --quick)"
+    reproduce.add_argument("--out", metavar="DIR", help=help_text)
 
 
 def add_command(commands, run, *positional, json_file=False):
-    """A command named after its function, with what all commands take."""
-    name, about = run.__name__.removesuffix("_command"), run.__doc__
-    command = commands.add_parser(name, help=about, description=about)
+    """A command named after its function, with the flags that all commands share."""
+    name = run.__name__.removesuffix("_command")
+    help_text = COMMANDS[name]
+    command = commands.add_parser(name, help=help_text, description=help_text)
     command.set_defaults(command=run)
-    texts = dict(run="folder of a run: runs/NAME", file="text file")
+    texts = dict(run="folder of a run, such as runs/NAME", file="text file")
     for argument in positional:
         command.add_argument(argument, help=texts[argument])
     add_flag(command, "device", "auto", "auto, cpu, cuda or mps", str)
     if json_file:
         command.add_argument(
-            "--json", metavar="FILE", help="write the result there too"
+            "--json", metavar="FILE", help="also write the result to this file"
         )
     else:
-        about = "print the result as JSON"
-        command.add_argument("--json", action="store_true", help=about)
+        help_text = "print the result as JSON"
+        command.add_argument("--json", action="store_true", help=help_text)
     return command

@@ -1,4 +1,4 @@
-"""The commands: what each does with its flags, and returns to be printed."""
+"""The commands: each takes its flags, and returns its output as text and as data."""
 
 import logging
 import pathlib
@@ -7,6 +7,7 @@ from dataclasses import asdict
 
 from .. import data, distributed
 from ..benchmark import bench
+from ..checkpoints import load_checkpoint
 from ..config import Config
 from ..corpus import Source
 from ..errors import InputError
@@ -14,9 +15,9 @@ from ..experiments import compare, recall
 from ..files import write_json
 from ..generate import generate
 from ..inspection import explorer, lookups
+from ..optimizer import Training
 from ..reproduce import plan, results
 from ..reproduce.study import Study
-from ..train import Training, load_checkpoint
 from . import report
 from .flags import build, device
 
@@ -27,7 +28,7 @@ RESULTS, QUICK = "results", "results/quick"  # where `reproduce` writes
 
 
 def train_command(args):
-    """Train a model with memory, then the same without, and compare them."""
+    """Train a model with memory and one without, and compare them."""
     folder, options = resumed_run(args) if "resume" in args else new_run(args)
     distributed.check(options["training"]["streams"], options["processes"])
     try:
@@ -37,13 +38,13 @@ def train_command(args):
             raise
         python = distributed.launcher(distributed.size())
         again = f"{python} -m minimt train --resume {folder}"
-        raise KeyboardInterrupt(f"stopped; go on with: {again}") from None
+        raise KeyboardInterrupt(f"stopped; continue with: {again}") from None
     log.info(f"saved in {folder}")
     return metrics and report.comparison(metrics), metrics
 
 
 def resumed_run(args):
-    """The folder and the options of a run that is to go on."""
+    """The folder and the options of a run to continue."""
     extra = sorted(set(vars(args)) - {"command", "json", "device", "resume"})
     if extra:
         flags = ", ".join(f"--{name}" for name in extra)
@@ -53,7 +54,7 @@ def resumed_run(args):
 
 
 def new_run(args):
-    """The folder and the options of a run that begins."""
+    """The folder and the options of a new run."""
     if "steps" in args and "minutes" in args:
         raise InputError("give --steps or --minutes, not both")
     source, config = build(Source, args), build(Config, args)
@@ -61,20 +62,20 @@ def new_run(args):
         raise InputError("train compares memory with none: --memory must be 1 or more")
     folder = RUNS / args.name if "name" in args else free_folder(source.name)
     if folder.exists():
-        again = f"choose another --name, or go on with --resume {folder}"
-        raise InputError(f"{folder} is there already: {again}")
+        again = f"choose another --name, or continue with --resume {folder}"
+        raise InputError(f"{folder} already exists: {again}")
     return folder, dict(
         config=asdict(config),
         training=asdict(build(Training, args)),
         source=asdict(source.absolute()),
         minutes=getattr(args, "minutes", None),
-        vanilla="no_vanilla" not in args,
+        without_memory="only_with_memory" not in args,
         processes=distributed.size(),
     )
 
 
 def recall_command(args):
-    """Learn phone books with and without memory: who recalls far numbers?"""
+    """Train on phone books with and without memory: which recalls far numbers?"""
     metrics = recall.recall(args.steps, args.seed, device(args))
     folder = free_folder("recall")
     recall.save(folder, metrics)
@@ -83,7 +84,7 @@ def recall_command(args):
 
 
 def bench_command(args):
-    """Measure what search and memory cost, with the keys of a trained model."""
+    """Measure what search and memory cost, on the keys of a trained model."""
     run = pathlib.Path(args.run) if args.run else newest_run()
     if run:
         compare.load_run(run)
@@ -97,21 +98,24 @@ def bench_command(args):
 
 
 def newest_run():
-    """The run in runs/ that was trained last, None where there is none."""
-    weights = sorted(RUNS.glob(f"*/{compare.MEMORY}"), key=lambda x: x.stat().st_mtime)
+    """The run in runs/ that was trained last, or None if there are no runs."""
+    found = RUNS.glob(f"*/{compare.WITH}.pt")
+    weights = sorted(found, key=lambda path: path.stat().st_mtime)
     if not weights:
-        log.info("no run here to take keys from: python -m minimt train makes one")
+        log.info(
+            "keys are random, as runs/ has no run: python -m minimt train makes one"
+        )
     return weights[-1].parent if weights else None
 
 
 def evaluate_command(args):
-    """Measure a run's models on its held-out documents, or on those of a folder."""
+    """Evaluate a run's models on held-out documents, or on another folder."""
     metrics = compare.evaluate(pathlib.Path(args.run), args.data, device(args))
     return report.comparison(metrics), metrics
 
 
 def generate_command(args):
-    """Write on from a prompt, with a file read into memory first."""
+    """Continue a prompt, after reading a file into memory."""
     model, vocabulary = run_model(args)
     read = data.read_text(args.read) if args.read else ""
     tokens = data.encode(vocabulary, read + args.prompt)
@@ -135,13 +139,13 @@ def inspect_command(args):
 
 
 def reproduce_command(args):
-    """Try one of the paper's findings in small; --quick in a few minutes."""
+    """Test a finding of the paper on a small scale; --quick takes minutes."""
     if args.quick and args.texts:
-        raise InputError("--quick reads the standard library: leave out --texts")
+        raise InputError("--quick reads only the standard library: leave out --texts")
     tried = plan.quick() if args.quick else plan.full(args.texts)
     folder = pathlib.Path(args.out or (QUICK if args.quick else RESULTS))
     if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is no folder: choose another --out")
+        raise InputError(f"{folder} is not a directory: choose another --out")
     command = f"python -m minimt reproduce {args.claim}"
     command += " --quick" * args.quick
     if args.texts:
@@ -150,20 +154,20 @@ def reproduce_command(args):
         with Study(RUNS / "reproduce", device(args)) as study:
             result = results.reproduce(args.claim, tried, study, command)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; go on with: {command}") from None
+        raise KeyboardInterrupt(f"stopped; continue with: {command}") from None
     results.write(folder, result)
     log.info(f"saved in {folder}")
-    return results.text(result), result
+    return report.claim(result), result
 
 
 def run_model(args):
-    """The model with memory of the run that was named, and its vocabulary."""
+    """The named run's model with memory, and its vocabulary."""
     folder = pathlib.Path(args.run)
     compare.load_run(folder)
-    return compare.load_model(load_checkpoint(folder / compare.MEMORY), device(args))
+    return compare.load_model(load_checkpoint(compare.checkpoint(folder)), device(args))
 
 
 def free_folder(name):
-    """runs/NAME or, when that is taken, runs/NAME-2 and so on."""
+    """runs/NAME or, if that is taken, runs/NAME-2 and so on."""
     numbered = (RUNS / (f"{name}-{i}" if i > 1 else name) for i in range(1, 10_000))
     return next(folder for folder in numbered if not folder.exists())

@@ -1,15 +1,16 @@
-"""Flags: made of dataclass fields, checked as they are read, mistakes in one line."""
+"""Flags: made from dataclass fields, checked as they are read, with one-line errors."""
 
 import argparse
 import math
 import os
+import re
 from dataclasses import fields
 
 from ..errors import InputError
 
 
 class Parser(argparse.ArgumentParser):
-    """Mistakes in one line, exit code 2; no abbreviations of flags."""
+    """Errors take one line and exit code 2; flags cannot be abbreviated."""
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
@@ -22,73 +23,78 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def add_flag(command, name, default, about, kind):
-    """One flag with its default in the help."""
-    about = f"{about} ({default or repr(default)})"
-    command.add_argument(f"--{name}", type=kind, default=default, help=about)
+def add_flag(command, name, default, help_text, kind):
+    """Add a flag, with its default in the help text."""
+    help_text = f"{help_text} ({default or repr(default)})"
+    command.add_argument(f"--{name}", type=kind, default=default, help=help_text)
 
 
 def add_fields(command, cls):
-    """A flag per field of a dataclass; absent unless given: defaults live there."""
+    """Add a flag for each field of a dataclass, which has the defaults itself."""
     group = command.add_argument_group(cls.__doc__.split(".")[0].lower())
     for field in fields(cls):
-        about = f"{field.metadata['help']} ({field.default or repr(field.default)})"
+        help_text = f"{field.metadata['help']} ({field.default or repr(field.default)})"
         kind, name = type(field.default), f"--{field.name}"
         group.add_argument(
             name,
             type=kind,
             default=argparse.SUPPRESS,
             metavar=kind.__name__,
-            help=about,
+            help=help_text,
         )
 
 
 def build(cls, args):
-    """The dataclass with the fields that were given as flags."""
-    given = vars(args)
+    """The dataclass with the values of the flags that were given."""
+    given, names = vars(args), [field.name for field in fields(cls)]
     try:
-        return cls(**{f.name: given[f.name] for f in fields(cls) if f.name in given})
-    except ValueError as error:
-        raise InputError(f"--{error}") from None
+        return cls(**{name: given[name] for name in names if name in given})
+    except ValueError as error:  # it names fields, the user knows flags
+        flags = re.sub(rf"\b({'|'.join(names)})\b", r"--\1", str(error))
+        raise InputError(flags) from None
 
 
 def count(text):
     """A whole number ≥ 0."""
-    return checked(text, int(text), 0 <= int(text) < 2**63, "a whole number ≥ 0")
+    return checked(text, int, lambda n: 0 <= n < 2**63, "a whole number ≥ 0")
 
 
 def several(text):
     """A whole number ≥ 1."""
-    return checked(text, int(text), int(text) >= 1, "a whole number ≥ 1")
+    return checked(text, int, lambda n: n >= 1, "a whole number ≥ 1")
 
 
 def amount(text):
     """A finite number ≥ 0."""
-    return checked(text, float(text), 0 <= float(text) < math.inf, "a number ≥ 0")
+    return checked(text, float, lambda x: 0 <= x < math.inf, "a number ≥ 0")
 
 
 def positive(text):
     """A finite number above 0."""
-    return checked(text, float(text), 0 < float(text) < math.inf, "a number above 0")
+    return checked(text, float, lambda x: 0 < x < math.inf, "a number above 0")
 
 
-def checked(text, number, good, wanted):
-    """The number, if it is good; argparse says what is wanted if not."""
-    if not good:
+def checked(text, kind, good, wanted):
+    """The number in a text if it is good; otherwise argparse says what is wanted."""
+    try:
+        number = kind(text)
+    except ValueError:
+        number = None
+    if number is None or not good(number):
         raise argparse.ArgumentTypeError(f"{text} is not {wanted}")
     return number
 
 
 def device(args):
-    """The device asked for; by default the fastest there is."""
+    """The device asked for; by default, the fastest available one."""
     import torch
 
-    there = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
-    there["cpu"] = True
+    usable = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
+    usable["cpu"] = True
     name = args.device
     if name == "auto":
-        name = next(name for name in there if there[name])
-    if not there.get(name):
-        have = ", ".join(name for name in there if there[name])
-        raise InputError(f"no device {name} here: choose auto, {have}")
+        name = next(name for name in usable if usable[name])
+    if not usable.get(name):
+        have = " or ".join(["auto", *(name for name in usable if usable[name])])
+        raise InputError(f"--device {name} is not available here: choose {have}")
     return name

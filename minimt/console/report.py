@@ -1,8 +1,10 @@
 """Results as tables for a terminal."""
 
+from ..reproduce import results
+
 
 def table(rows):
-    """Rows of cells as text; the first column to the left, the others to the right."""
+    """Rows of cells as text; the first column is left-aligned, the others right."""
     cells = [
         [cell if isinstance(cell, str) else f"{cell:.3f}" for cell in row]
         for row in rows
@@ -21,8 +23,9 @@ def comparison(metrics):
     """What `train` and `evaluate` found."""
     keys = ("nats_per_token", "perplexity", "bits_per_byte")
     rows = [("held-out documents", "nats/token", "perplexity", "bits/byte")]
-    for name, label in dict(memory="with memory", vanilla="without memory").items():
+    for name in ("with_memory", "without_memory"):
         if name in metrics:
+            label = name.replace("_", " ")
             rows.append((label, *(metrics[name][key] for key in keys)))
     for row in metrics["by_memory"]:
         rows.append((f"  memory of {row['memory']}", *(row[key] for key in keys)))
@@ -32,10 +35,10 @@ def comparison(metrics):
     twice = metrics["read_twice"]
     if twice:
         lines.append(
-            f"a document read twice costs {twice['first']:.3f}, then "
-            f"{twice['second']:.3f} nats per token: {twice['saved']:.3f} saved"
+            f"a document read twice costs {twice['first']:.3f} nats per token, then "
+            f"{twice['second']:.3f}: a second reading saves {twice['saved']:.3f}"
         )
-    gates = ", ".join(f"{gate:.2f}" for gate in metrics["gate"])
+    gates = ", ".join(f"{gate:.2f}" for gate in metrics["gates"])
     lines.append(f"gate per head: {gates}")
     return "\n".join(lines)
 
@@ -43,8 +46,8 @@ def comparison(metrics):
 def recall(metrics):
     """What `recall` found."""
     rows = [("numbers recalled", "near", "far", "seconds")]
-    for name, label in dict(memory="with memory", vanilla="without memory").items():
-        found = metrics[name]
+    for name in ("with_memory", "without_memory"):
+        found, label = metrics[name], name.replace("_", " ")
         near, far = f"{found['near']:.1%}", f"{found['far']:.1%}"
         rows.append((label, near, far, f"{found['seconds']:.1f}"))
     return table(rows) + f"\nchance: {metrics['chance']:.1%}"
@@ -54,15 +57,16 @@ def bench(result):
     """What `bench` found; ratios are medians, with the lowest and highest round."""
     sizes = ", ".join(f"{name} {n}" for name, n in result["sizes"].items())
     threads = result["machine"]["threads"]
-    parts = [f"{sizes}; {threads} threads; keys {result['keys']}", ""]
+    parts = [f"{sizes}; threads: {threads}; keys: {result['keys']}", ""]
     for base in ("product", "exact"):
         names = result["search"][0]["to_" + base]
         rows = [(f"time, {base} = 1", *(f"M {x['memory']}" for x in result["search"]))]
         for name in names:
             found = (x["to_" + base].get(name) for x in result["search"])
-            rows.append((name, *(within(x) for x in found)))
+            rows.append((name, *(with_range(x) for x in found)))
         parts += [table(rows), ""]
-    rows = [("LSH", "streams", "cells", "pages", "recall", "exact, µs per query")]
+    head = ("LSH", "streams", "cells", "pages", "recall", "exact search, µs per query")
+    rows = [head]
     for x in result["search"]:
         probed = (
             *(str(x[n]) for n in ("streams", "cells", "probes")),
@@ -71,32 +75,45 @@ def bench(result):
         exact = f"{x['microseconds']['exact']['median']:.1f}"
         rows.append((f"M {x['memory']}", *probed, exact))
     parts += [table(rows), ""]
-    rows = [("training step", "ms", "tokens/s", "to a step without memory")]
+    rows = [("training step", "ms", "tokens/s", "time, without memory = 1")]
     for x in result["step"]:
         speed = f"{x['tokens_per_second']['median']:.0f}"
-        cells = f"{x['milliseconds']['median']:.0f}", speed, within(x["to_no_memory"])
+        cells = (
+            f"{x['milliseconds']['median']:.0f}",
+            speed,
+            with_range(x["to_no_memory"]),
+        )
         rows.append((x["model"], *cells))
     return "\n".join([*parts, table(rows), *_quality(result)])
 
 
 def _quality(result):
-    """Tables of what only a trained model can show."""
+    """Tables of what can be measured on a trained model only."""
     parts = []
     if "recall" in result:
         rows = [("search", "setting", "recall", "keys scored", "time, exact = 1")]
         for x in result["recall"]["rows"]:
             share = "–" if x["scored"] is None else f"{x['scored']:.1%}"
-            last = share, within(x["time"])
+            last = share, with_range(x["time"])
             rows.append((x["method"], str(x["setting"]), f"{x['recall']:.3f}", *last))
-        parts += ["", f"recall at M {result['recall']['memory']}", table(rows)]
+        M = result["recall"]["memory"]
+        parts += ["", f"recall with a memory of {M}", table(rows)]
     if "losses" in result:
         rows = [("held-out documents", "pages probed", "nats/token")]
         for x in result["losses"]["rows"]:
             rows.append((x["search"], str(x["probes"] or "–"), x["nats_per_token"]))
-        parts += ["", f"memory of {result['losses']['memory']}", table(rows)]
+        M = result["losses"]["memory"]
+        parts += ["", f"held-out loss with a memory of {M}", table(rows)]
     return parts
 
 
-def within(x):
+def claim(result):
+    """What `reproduce` found: the verdict, and the table."""
+    module = results.module(result["claim"])
+    cells = [[str(cell) for cell in row] for row in module.rows(result)]
+    return f"{module.verdict(result)}\n\n{table(cells)}"
+
+
+def with_range(x):
     """A median with its range, as text."""
     return f"{x['median']:.2f} ({x['low']:.2f}–{x['high']:.2f})" if x else "–"

@@ -8,6 +8,7 @@ solutions stand in for the steps before it.
 import ast
 import pathlib
 import re
+import sys
 import textwrap
 from functools import cache
 
@@ -23,6 +24,20 @@ SHAPE = re.compile(r"^\s*(?:_, )?(\w[\w, ]*) = .*#\s*(\([A-Z].*\))\s*$")
 def source(module):
     """The text of a reference module."""
     return (REFERENCE / f"{module}.py").read_text(encoding="utf-8")
+
+
+@cache
+def bindings(module):
+    """{name: the statement that binds it} of a reference module's top level."""
+    bound = {}
+    for node in ast.parse(source(module)).body:
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            bound |= {alias.asname or alias.name: node for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            bound[node.targets[0].id] = node
+        elif isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            bound[node.name] = node
+    return bound
 
 
 def write_stubs(folder):
@@ -52,65 +67,103 @@ def solution(step):
 @cache
 def written(step, full):
     """A step's file, with or without the bodies."""
-    text = source(step.module)
-    lines, nodes = text.splitlines(), ast.parse(text).body
-    wanted = {name.split(".")[0] for name in (*step.todo, *step.given)}
-    nodes_here = [node for node in nodes if getattr(node, "name", None) in wanted]
-    whole = ["\n".join(lines_of(node, lines)) for node in nodes_here]
-    empty = ["\n".join(emptied(step, node, lines)) for node in nodes_here]
-    code = "\n\n\n".join(whole if full else empty)
-    constants = [
-        lines[node.lineno - 1]
-        for node in nodes
-        if isinstance(node, ast.Assign) and mentions(code, node.targets[0].id)
-    ]
-    parts = (header(step), imports(nodes, "\n".join(whole)), "\n".join(constants))
-    return "\n\n".join(filter(None, parts)) + "\n\n\n" + code + "\n"
+    lines = source(step.module).splitlines()
+    own = [node for name, node in bindings(step.module).items() if writes(step, name)]
+    whole = "\n\n\n".join("\n".join(lines_of(node, lines)) for node in own)
+    empty = "\n\n\n".join("\n".join(emptied(step, node, lines)) for node in own)
+    code, needs = whole if full else empty, Needs(step)
+    for name in names_in(whole):  # what is imported is there also in a stub
+        if isinstance(bindings(step.module).get(name), (ast.Import, ast.ImportFrom)):
+            needs.add(step.module, name)
+    for name in names_in(code):
+        needs.add(step.module, name)
+    parts = header(step), needs.imports(), "\n".join(needs.constants)
+    bodies = "\n\n\n".join([*needs.functions, code])
+    return "\n\n".join(filter(None, parts)) + "\n\n\n" + bodies + "\n"
 
 
 def header(step):
     """The docstring of a step's file."""
     todo = textwrap.fill(f"To write: {', '.join(step.todo)}.", 88)
-    return f'''"""Step {step.number}: {step.title} ({step.points} points).
+    return f'''"""{step.title} ({step.points} points).
 
 Read tutorial/{step.chapter}.md first.
 {todo}
 B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step {step.number}
+Check: python -m minimt grade mine --step {step.name}
 """'''
 
 
-def imports(nodes, code):
-    """The import lines that the code needs; minimt's modules become steps' files."""
-    library, plain, steps = [], [], {}
-    for node in nodes:
+class Needs:
+    """What the code of a step's file needs beside itself.
+
+    Libraries are imported; what another step writes is imported from its file; what no
+    step writes is copied as it stands, together with what it needs in turn.
+    """
+
+    def __init__(self, step):
+        self.step, self.seen = step, set()
+        self.libraries, self.modules, self.steps = {}, set(), {}
+        self.constants, self.functions = [], []
+
+    def add(self, module, name):
+        """See to it that a name means what it means in a reference module."""
+        node = bindings(module).get(name)
+        if node is None or (module, name) in self.seen:  # a builtin, an argument
+            return
+        self.seen.add((module, name))
         if isinstance(node, ast.Import):
-            plain.append(ast.unparse(node))
+            self.modules.add(ast.unparse(node))
         elif isinstance(node, ast.ImportFrom):
-            names = [x.name for x in node.names if mentions(code, x.name)]
-            if names and not node.level:
-                library.append(f"from {node.module} import {', '.join(names)}")
-            for name in names if node.level else ():
-                steps.setdefault(owner(node.module, name), []).append(name)
-    lines = [f"from {stem} import {', '.join(sorted(x))}" for stem, x in steps.items()]
-    parts = library, plain, sorted(lines)
-    return "\n\n".join("\n".join(part) for part in parts if part)
+            self.follow(node, name)
+        elif not writes(self.step, name, module):
+            author = next((x for x in STEPS if writes(x, name, module)), None)
+            if author:
+                self.steps.setdefault(author.stem, set()).add(name)
+            else:
+                self.copy(module, node)
+
+    def follow(self, node, name):
+        """Add a name that a module imports, from a library or from its neighbour."""
+        if node.level:
+            self.add(node.module, name)
+            return
+        alias = next(x for x in node.names if name in (x.name, x.asname))
+        self.libraries.setdefault(node.module, set()).add(ast.unparse(alias))
+
+    def copy(self, module, node):
+        """Add a definition that no step writes, after what it needs."""
+        text = "\n".join(lines_of(node, source(module).splitlines()))
+        for name in names_in(text):
+            self.add(module, name)
+        constant = isinstance(node, ast.Assign)
+        (self.constants if constant else self.functions).append(text)
+
+    def imports(self):
+        """The import lines: Python's library, NumPy, earlier steps."""
+        lines = {False: [], True: sorted(self.modules)}
+        for module, names in sorted(self.libraries.items()):
+            apart = module.split(".")[0] not in sys.stdlib_module_names
+            lines[apart].append(f"from {module} import {', '.join(sorted(names))}")
+        steps = [
+            f"from {step.stem} import {', '.join(sorted(self.steps[step.stem]))}"
+            for step in STEPS
+            if step.stem in self.steps
+        ]
+        blocks = lines[False], lines[True], steps
+        return "\n\n".join("\n".join(block) for block in blocks if block)
 
 
-def owner(module, name):
-    """The file of the assignment in which a name of a reference module is written."""
-    for step in STEPS:
-        if step.module == module and any(
-            name == whole.split(".")[0] for whole in (*step.todo, *step.given)
-        ):
-            return step.stem
-    raise LookupError(f"no step writes {module}.{name}")
+def writes(step, name, module=None):
+    """Is a top-level name of a reference module in the step's file, to do or given?"""
+    here = module in (None, step.module)
+    return here and name in {whole.split(".")[0] for whole in (*step.todo, *step.given)}
 
 
-def mentions(code, name):
-    """Does the name occur in the code?"""
-    return re.search(rf"\b{name}\b", code) is not None
+def names_in(code):
+    """The names that the code reads, sorted; docstrings and comments do not count."""
+    return sorted({x.id for x in ast.walk(ast.parse(code)) if isinstance(x, ast.Name)})
 
 
 def lines_of(node, lines):

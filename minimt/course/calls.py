@@ -11,7 +11,7 @@ import os
 import stat
 import traceback
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -77,11 +77,11 @@ def made_by(call, module, results):
     if not hasattr(target, call.name):
         alike = difflib.get_close_matches(call.name, dir(target), 1)
         return Raised("missing", "".join(alike))
-    made = getattr(target, call.name)
+    named = getattr(target, call.name)
     if call.on and not call.args:
-        return made
+        return named
     given = [filled(x, results) for x in call.args]
-    made = made(*given)
+    made = named(*given)
     for number, pair in enumerate(zip(call.args, given), 1):
         if changed(*pair):
             return Raised("changed", str(number))
@@ -94,7 +94,7 @@ def changed(argument, given):
         nan = argument.dtype.kind == "f"
         return not np.array_equal(argument, given, equal_nan=nan)
     if isinstance(argument, dict):
-        argument, given = list(argument.values()), list(given.values())
+        return changed(list(argument.values()), list(given.values()))
     if isinstance(argument, (tuple, list)):
         return len(argument) != len(given) or any(map(changed, argument, given))
     return False
@@ -151,7 +151,8 @@ def pack(x, arrays):
     if kind is dict:
         return {"dict": [[str(name), pack(part, arrays)] for name, part in x.items()]}
     if kind in (Result, Call, Raised, Other):
-        return {kind.__name__.lower(): pack(tuple(vars(x).values()), arrays)}
+        parts = tuple(getattr(x, field.name) for field in fields(x))
+        return {kind.__name__.lower(): pack(parts, arrays)}
     if kind is SimpleNamespace:
         return {"namespace": pack(vars(x), arrays)}
     return {"other": kind.__name__}
@@ -205,8 +206,8 @@ def plain(path, most):
     careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags = os.O_RDONLY | careful | getattr(os, "O_BINARY", 0)
     file = open(os.open(path, flags), "rb")  # noqa: SIM115 (the caller closes it)
-    about = os.fstat(file.fileno())
-    if not stat.S_ISREG(about.st_mode) or about.st_size > most:
+    status = os.fstat(file.fileno())
+    if not stat.S_ISREG(status.st_mode) or status.st_size > most:
         file.close()
         raise ValueError(f"{path} is not a plain file of at most {most} bytes")
     return file

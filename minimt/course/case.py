@@ -81,13 +81,12 @@ def instead_of(old, *wrong):
 class Step:
     """One file of the assignment.
 
-    number and name make the file's name; module is the reference's in minimt; todo
-    names the functions, or Class.method, to be written, given those that stand there;
-    outputs tells how to speak of what each function returns, an Output or several. What
-    is closed, files and folders, a submission may not open.
+    Its name makes the file's name; module is the reference's in minimt; todo names the
+    functions, or Class.method, to be written, given those that stand there; outputs
+    tells how to speak of what each function returns, an Output or several. What is
+    closed, files and folders, a submission may not open.
     """
 
-    number: int
     name: str
     title: str
     module: str
@@ -102,7 +101,7 @@ class Step:
     @property
     def stem(self):
         """The name of its file, without .py."""
-        return f"step{self.number}_{self.name}"
+        return f"step_{self.name}"
 
     @property
     def points(self):

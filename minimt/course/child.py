@@ -9,7 +9,9 @@ import os
 import sys
 from contextlib import suppress
 
-sys.path.append(os.getcwd())  # after the libraries: no file here hides one of them
+# NumPy's folder, which -I hides if it is a user's own; then this one, which is last so
+# that no file here hides a library.
+sys.path += [sys.argv[1], os.getcwd()]
 from calls import FILE, perform, raised, read, write
 
 MEMORY = 4 << 30  # bytes that a submission may take
@@ -69,21 +71,21 @@ def guard(forbidden):
 
     def hook(event, args):
         if event.startswith(REFUSED):
-            raise PermissionError(f"{event} is not for a step of this course")
+            raise PermissionError(f"a submission must not use {event}")
         if event == "import" and str(args[0]).split(".")[0] == "minimt":
-            raise PermissionError("the reference, minimt, is not to be imported here")
+            raise PermissionError("a submission must not import minimt")
         if event == "open" and not isinstance(args[0], int):
             path = str.__str__(decoded(args[0]))
             if args[1] is None and not absolute(path):  # may be of any folder
-                raise PermissionError("os.open wants a whole path here")
+                raise PermissionError("os.open must be given an absolute path")
             path, inside = real(path), real(path).startswith(here)
             if (path + os.sep).startswith((*closed, *(() if inside else (others,)))):
-                raise PermissionError("this file is not to be read here")
+                raise PermissionError("a submission must not read this file")
             if (args[2] or 0) & writing and not inside and path != devnull:
-                raise PermissionError("files outside its folder are not to be written")
+                raise PermissionError("a submission must not write outside its folder")
 
     sys.addaudithook(hook)
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main(*sys.argv[2:])

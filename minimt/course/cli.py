@@ -1,5 +1,6 @@
 """The commands of the course; grading needs no more than NumPy and tqdm."""
 
+import argparse
 import json
 import os
 import secrets
@@ -46,33 +47,38 @@ def parser():
     top = Parser(prog="minimt")
     commands = top.add_subparsers(required=True)
     task = add(commands, grade_command)
-    task.add_argument("folder", nargs="?", help=f"where the steps are ({ASSIGNMENT})")
+    task.add_argument(
+        "folder", nargs="?", help=f"directory of the steps ({ASSIGNMENT})"
+    )
     task.add_argument("--reference", action="store_true", help="grade the reference")
-    numbers = [step.number for step in STEPS]
-    task.add_argument("--step", type=int, choices=numbers, help="only this step")
-    task.add_argument("--case", metavar="NAME", help="only the case of this name")
-    task.add_argument("--seed", type=count, default=0, help="of the random cases (0)")
+    help_text = "grade only this step, given by name or number"
+    task.add_argument("--step", type=step_called, metavar="STEP", help=help_text)
+    task.add_argument("--case", metavar="NAME", help="grade only cases of this name")
+    help_text = "seed of the random cases (0)"
+    task.add_argument("--seed", type=count, default=0, help=help_text)
     usual = sandbox.Limits()
-    about = f"limit for a case ({usual.seconds})"
-    task.add_argument("--seconds", type=several, default=usual.seconds, help=about)
-    about = "run submissions as this user, which takes the rights of root"
-    task.add_argument("--user", help=about)
-    about = "a Python file with CASES of your own, for instructors"
-    task.add_argument("--private", metavar="FILE", help=about)
+    help_text = f"time limit for a case ({usual.seconds})"
+    task.add_argument("--seconds", type=several, default=usual.seconds, help=help_text)
+    help_text = "run submissions as this user (only root can do so)"
+    task.add_argument("--user", help=help_text)
+    help_text = "Python file with private CASES, for instructors"
+    task.add_argument("--private", metavar="FILE", help=help_text)
     for service in ("gradescope", "classroom50"):
-        about = f"write the results there as {service.title()} reads them"
-        task.add_argument(f"--{service}", metavar="PATH", help=about)
-    task.add_argument("--json", action="store_true", help="print the result as JSON")
+        help_text = f"also write the results to this file, for {service.title()}"
+        task.add_argument(f"--{service}", metavar="FILE", help=help_text)
+    task.add_argument("--json", action="store_true", help="print the results as JSON")
     stubs = add(commands, stubs_command)
-    stubs.add_argument("folder", help="where to write them; nothing is overwritten")
+    help_text = "directory to write them to; existing work is not overwritten"
+    stubs.add_argument("folder", help=help_text)
     books = add(commands, notebooks_command)
     books.add_argument(
         "names", nargs="*", metavar="NAME", help="such as 03_cache (all)"
     )
     course = add(commands, nbgrader_command)
-    course.add_argument("folder", help="of the course; made if it is not there")
-    about = "of the hidden tests' numbers, kept from students (drawn)"
-    course.add_argument("--seed", type=count, help=about)
+    help_text = "directory of the course, created if it does not exist"
+    course.add_argument("folder", help=help_text)
+    help_text = "private seed of the hidden tests (drawn at random)"
+    course.add_argument("--seed", type=count, help=help_text)
     return top
 
 
@@ -84,13 +90,27 @@ def add(commands, run):
     return command
 
 
+def step_called(text):
+    """The name of the step with this name or number."""
+    names = [step.name for step in STEPS]
+    if text in names:
+        return text
+    if text.isdecimal() and int(text) < len(names):
+        return names[int(text)]
+    last = len(names) - 1
+    why = (
+        f"{text!r} is not a step: use {', '.join(names)}, or a number from 0 to {last}"
+    )
+    raise argparse.ArgumentTypeError(why)
+
+
 def grade_command(args):
-    """Give points to the steps of the assignment, and say what is wrong first."""
+    """Grade the steps of the assignment, and show the first fault of each."""
     if args.reference and args.folder:
         raise InputError("give a folder or --reference, not both")
     folder = None if args.reference else args.folder or ASSIGNMENT
-    steps = private.steps_with(args.private) if args.private else STEPS
-    steps = [step for step in steps if args.step in (None, step.number)]
+    every = private.steps_with(args.private) if args.private else STEPS
+    steps = [step for step in every if args.step in (None, step.name)]
     files = [
         (export.gradescope, args.gradescope),
         (export.classroom50, args.classroom50),
@@ -116,13 +136,13 @@ def limits(args):
     """How long a case may take, and as whom it runs."""
     if args.user:
         if not hasattr(os, "geteuid") or os.geteuid() != 0:
-            raise InputError("--user takes the rights of root: leave it out")
+            raise InputError("only root can use --user: leave it out")
         import pwd  # there is none on Windows
 
         try:
             pwd.getpwnam(args.user)
         except KeyError:
-            raise InputError(f"there is no user {args.user} here") from None
+            raise InputError(f"user {args.user} does not exist") from None
     return sandbox.Limits(args.seconds, args.user)
 
 

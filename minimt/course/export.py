@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from ..files import write_json
 from .report import by_step, total
+from .steps import number
 
 STOPPED = "The grader was stopped before it was done."
 AGAIN = "with the numbers of seed 0: python -m minimt grade FOLDER"
@@ -24,9 +25,9 @@ def rows(verdicts):
             told = "passed" if not verdict.fault else ""
             if verdict.fault and not verdict.private:
                 hint = f"hint: {verdict.hint}" if verdict.hint else ""
-                again = f"{AGAIN} --step {step.number} --case {verdict.case}"
+                again = f"{AGAIN} --step {step.name} --case {verdict.case}"
                 told = "\n".join(filter(None, (verdict.fault, hint, again)))
-            yield f"{step.number}.{i}", f"step {step.number}, {name}", verdict, told
+            yield f"{number(step)}.{i}", f"{step.name}: {name}", verdict, told
 
 
 def gradescope(path, verdicts, seconds=0.0, output=""):
@@ -34,14 +35,14 @@ def gradescope(path, verdicts, seconds=0.0, output=""):
     points, of = total(verdicts)
     tests = [
         dict(
-            number=number,
+            number=place,
             name=name,
             score=verdict.points,
             max_score=verdict.of,
             status="failed" if verdict.fault else "passed",
             output=told,
         )
-        for number, name, verdict, told in rows(verdicts)
+        for place, name, verdict, told in rows(verdicts)
     ]
     result = dict(
         score=points,
@@ -59,32 +60,32 @@ def classroom50(path, verdicts, seconds=0.0, output=""):
     Who handed in what, and where, stands in the environment of the runner.
     """
     points, of = total(verdicts)
-    commit = said("COMMIT_URL")
-    about = dict(
+    commit = variable("COMMIT_URL")
+    result = dict(
         schema="classroom50/result/v1",
-        classroom=said("CLASSROOM"),
-        assignment=said("ASSIGNMENT"),
-        assignment_type=said("ASSIGNMENT_TYPE", "individual"),
-        owner=said("OWNER", said("USERNAME")),
-        submission=said("SUBMISSION_TAG", "submit/unknown"),
+        classroom=variable("CLASSROOM"),
+        assignment=variable("ASSIGNMENT"),
+        assignment_type=variable("ASSIGNMENT_TYPE", "individual"),
+        owner=variable("OWNER", variable("USERNAME")),
+        submission=variable("SUBMISSION_TAG", "submit/unknown"),
         commit=commit,
-        release=said("RELEASE_URL"),
-        review=said("REVIEW_URL", commit),
+        release=variable("RELEASE_URL"),
+        review=variable("REVIEW_URL", commit),
         datetime=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
     tests = [
         {
-            "test-name": f"{number} {name}",
+            "test-name": f"{place} {name}",
             "passed": not verdict.fault,
             "score": verdict.points,
             "max-score": verdict.of,
             "output": output or told,
         }
-        for number, name, verdict, told in rows(verdicts)
+        for place, name, verdict, told in rows(verdicts)
     ]
-    write_json(path, about | {"score": points, "max-score": of, "tests": tests})
+    write_json(path, result | {"score": points, "max-score": of, "tests": tests})
 
 
-def said(name, otherwise="unknown"):
+def variable(name, otherwise="unknown"):
     """An environment variable, where it is set and not empty."""
     return os.environ.get(name) or otherwise

@@ -12,7 +12,7 @@ from tqdm import tqdm
 from ..errors import InputError
 from . import assignment, hints, judge, sandbox
 from .case import Case, Result, Step
-from .steps import STEPS
+from .steps import STEPS, number
 
 LARGEST = 1 << 20  # bytes of a submission's file
 
@@ -31,7 +31,7 @@ class Attempt:
 class Verdict:
     """What became of a case: its fault is "" if all its points were given."""
 
-    step: int
+    step: str
     case: str
     says: str
     of: int
@@ -76,7 +76,7 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
 
 def ungraded(steps, why):
     """A Verdict per case, none of which was tried."""
-    return [about(s, c, fault=why) for s in steps for c in ordered(s)]
+    return [verdict_on(s, c, fault=why) for s in steps for c in ordered(s)]
 
 
 def cores():
@@ -95,10 +95,10 @@ def read(folder):
     """The bytes of each step's file in a folder; None where there is none to read."""
     folder = pathlib.Path(folder)
     if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder: give the one with the steps in it")
+        raise InputError(f"{folder} is not a directory: give the one with your steps")
     paths = {step.stem: folder / f"{step.stem}.py" for step in STEPS}
     if not any(path.is_file() for path in paths.values()):
-        raise InputError(f"no step0_warm_up.py or other step in {folder}")
+        raise InputError(f"{folder} contains no step, such as {STEPS[0].stem}.py")
     return {stem: content(path) for stem, path in paths.items()}
 
 
@@ -117,10 +117,11 @@ def attempt(files, step, case, seed, limits):
     """Make the calls of a case with the step's file, and the files it stands on."""
     calls = case.calls(rng_of(seed, step, case))
     if files[step.stem] is None:
-        why = f"there is no plain file {step.stem}.py below {LARGEST >> 20} MB"
+        most = LARGEST >> 20
+        why = f"{step.stem}.py is missing, or not a plain file of less than {most} MB"
         missing = sandbox.Outcome(trouble=why)
         return Attempt(step, case, calls, missing)
-    earlier = STEPS[: step.number]
+    earlier = STEPS[: number(step)]
     given = {x.stem: solution(x) if case.alone else files[x.stem] for x in earlier}
     given[step.stem] = files[step.stem]
     there = {f"{stem}.py": text for stem, text in given.items() if text is not None}
@@ -130,15 +131,16 @@ def attempt(files, step, case, seed, limits):
 
 def rng_of(seed, step, case):
     """The random numbers of a case: its own, whatever else is graded."""
-    return np.random.default_rng([seed, step.number, zlib.crc32(case.name.encode())])
+    names = (zlib.crc32(name.encode()) for name in (step.name, case.name))
+    return np.random.default_rng([seed, *names])
 
 
 def verdict(one, attempts):
     """Judge an attempt; the others of its step tell which mistake it was."""
-    step, case, calls, outcome = vars(one).values()
+    step, case, calls, outcome = one.step, one.case, one.calls, one.outcome
     seen = dict(printed=outcome.printed, tried=tuple(map(spoken, calls)))
     if outcome.results is None:
-        return about(step, case, fault=outcome.trouble, **seen)
+        return verdict_on(step, case, fault=outcome.trouble, **seen)
     reference = hints.expected(step, calls)
     wrong, hint = judge.fault(case, step, calls, outcome.results, reference), ""
     if wrong and judge.UNWRITTEN not in wrong:
@@ -148,7 +150,7 @@ def verdict(one, attempts):
             if other.step is step and other is not one and other.outcome.results
         ]
         hint = hints.hint(step, (calls, outcome.results), others)
-    return about(step, case, fault=wrong, hint=hint, **seen)
+    return verdict_on(step, case, fault=wrong, hint=hint, **seen)
 
 
 def spoken(call):
@@ -169,7 +171,7 @@ def value(x):
     return repr(x) if isinstance(x, (int, float, str, type(None))) else "…"
 
 
-def about(step, case, **became):
+def verdict_on(step, case, **became):
     """A Verdict on a case."""
-    names = step.number, case.name, case.says, case.points, case.private
-    return Verdict(*names, **became)
+    given = step.name, case.name, case.says, case.points, case.private
+    return Verdict(*given, **became)

@@ -38,10 +38,10 @@ def comparisons(wanted, step, calls, results, reference):
     rows = [(got, want, None) for got, want in zip(results, reference)]
     if wanted:
         rows = wanted(results, calls)
-    about = zip(calls[len(calls) - len(rows) :], rows)
+    pairs = zip(calls[len(calls) - len(rows) :], rows)
     return [
         (call, got, want, output or step.outputs.get(call.name) or Output("result"))
-        for call, (got, want, output) in about
+        for call, (got, want, output) in pairs
     ]
 
 
@@ -84,8 +84,8 @@ def raising_fault(got, want):
     if got.kind == "NotImplementedError":
         return UNWRITTEN
     if got.kind == "missing":
-        there = f", but {got.message}" if got.message else ""
-        return f"there is nothing of this name{there}"
+        alike = f"; did you mean {got.message}?" if got.message else ""
+        return f"is not defined{alike}"
     if got.kind == "changed":
         return f"argument {got.message} was changed in place: work on a copy"
     if isinstance(want, Raised) and got.kind == want.kind:

@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import pathlib
+import textwrap
 from dataclasses import replace
 from functools import cache
 
@@ -22,28 +23,29 @@ PRINTED = 4000  # characters of what a submission printed that are shown
 CONFIG = """c = get_config()
 c.CourseDirectory.course_id = "minimt"
 # Files that notebooks wrote are not copied: in source/ they hold the solution.
-c.CourseDirectory.ignore.append("step*.py")
+c.CourseDirectory.ignore.append("step_*.py")
 # A case whose cell was deleted is graded all the same.
 c.OverwriteCells.add_missing_cells = True
 # Feedback does not show the hidden tests, which name the private seed.
 c.GenerateFeedback.preprocessors.append("nbgrader.preprocessors.ClearHiddenTests")
 """
-TASK = """# Step {number}: {title} ({points} points)
+TASK = """# {step.title} ({step.points} points)
 
-Read `tutorial/{chapter}.md` first. In the next cell, write {todo}, each in the place of
-`raise NotImplementedError()`. The cell's first line stays: running it writes the rest
-into `{stem}.py`. Then run the cells below it. Each gives the points of a case, or
-prints what is wrong first; line 1 of the file is line 2 of the cell.
+Read `tutorial/{step.chapter}.md` first. In the next cell, write {todo},
+each in place of `raise NotImplementedError()`. Leave the cell's first line as it is:
+running it writes the rest into `{step.stem}.py`. Then run the cells below it. Each
+gives the points of a case, or prints what is wrong first; line 1 of the file is line 2
+of the cell.
 
 The steps before this one need not be there: the reference stands in for them. When the
 notebook is graded, the cases are tried with other random numbers as well."""
-MARK = """# {name}: {says}
+MARK = """# {case.name}: {case.says}
 from minimt.course.nbgrader import mark
 
-points = mark("{stem}", "{name}")
+points = mark("{step.stem}", "{case.name}")
 ### BEGIN HIDDEN TESTS
 if points:
-    points = min(points, mark("{stem}", "{name}", seed={seed}))
+    points = min(points, mark("{step.stem}", "{case.name}", seed={seed}))
 ### END HIDDEN TESTS
 points"""
 
@@ -55,7 +57,7 @@ def write_course(folder, seed):
     notebooks' paths; InputError where something else has such a name.
     """
     if not seed:
-        raise InputError("students know seed 0: give another for the hidden tests")
+        raise InputError("seed 0 is known to students: choose another one")
     folder = pathlib.Path(folder)
     files, style = {}, dict(indent=1, sort_keys=True, ensure_ascii=False)
     for step in STEPS:
@@ -63,7 +65,8 @@ def write_course(folder, seed):
         files[folder / "source/minimt" / f"{step.stem}.ipynb"] = content.encode()
     for path, content in files.items():
         if path.exists() and path.read_bytes() != content:
-            raise InputError(f"{path} differs: move it away, or give its --seed")
+            why = "exists with other content: move it away, or give its --seed"
+            raise InputError(f"{path} {why}")
     for path, content in files.items():
         replace_file(path, content)
     config = folder / "nbgrader_config.py"
@@ -74,16 +77,15 @@ def write_course(folder, seed):
 
 def notebook(step, seed):
     """A step's notebook for instructors, as nbformat's JSON."""
-    about = dict(vars(step), points=step.points, stem=step.stem)
-    about["todo"] = ", ".join(f"`{name}`" for name in step.todo)
+    todo = ", ".join(f"`{name}`" for name in step.todo)
     writes = f"%%writefile {step.stem}.py\n{solved(step)}"
     cells = [
-        cell("markdown", "task", TASK.format(**about), locked=True),
+        cell("markdown", "task", TASK.format(step=step, todo=todo), locked=True),
         cell("code", "solution", writes, solution=True),
     ]
     for case in grade.ordered(step):
         if case.points and not case.private:
-            text = MARK.format(**vars(case), stem=step.stem, seed=seed)
+            text = MARK.format(step=step, case=case, seed=seed)
             more = dict(grade=True, locked=True, points=case.points)
             cells.append(cell("code", f"case-{case.name}", text, **more))
     metadata = dict(kernelspec=KERNEL)
@@ -104,7 +106,7 @@ def solved(step):
     text, solution = assignment.stub(step), assignment.solution(step)
     lines, tree = solution.splitlines(), ast.parse(solution)
     unseen = {  # constants that the bodies alone need
-        node.targets[0].id: lines[node.lineno - 1]
+        node.targets[0].id: lines[node.lineno - 1 : node.end_lineno]
         for node in tree.body
         if isinstance(node, ast.Assign) and lines[node.lineno - 1] not in text
     }
@@ -112,11 +114,11 @@ def solved(step):
         node = function(tree, name)
         indent = " " * node.body[0].col_offset
         body = lines[node.body[0].end_lineno : node.end_lineno]
-        own = [unseen[x] for x in unseen if assignment.mentions("\n".join(body), x)]
-        begin = [indent + line for line in ("### BEGIN SOLUTION", *own)]
-        region = "\n".join([*begin, *body, f"{indent}### END SOLUTION"])
+        read = assignment.names_in(textwrap.dedent("\n".join(body)))
+        own = [indent + line for x in read for line in unseen.get(x, ())]
+        begin, end = f"{indent}### BEGIN SOLUTION", f"{indent}### END SOLUTION"
         hole = f'{indent}raise NotImplementedError("{step.stem}: {name}")'
-        text = text.replace(hole, region)
+        text = text.replace(hole, "\n".join([begin, *own, *body, end]))
     return text.rstrip()
 
 

@@ -1,7 +1,7 @@
 """Hidden cases: a file that only the instructor has adds them to the steps.
 
-It defines CASES = {step number: [case, …]}, made with `minimt.course.case` as those of
-minimt/course/steps are. A submission may not open it.
+It defines CASES, {name of a step: [case, …]}, made with `minimt.course.case` as those
+of minimt/course/steps are. A submission may not open it.
 """
 
 import runpy
@@ -9,8 +9,8 @@ from dataclasses import replace
 
 from ..errors import InputError
 from . import hints, judge
-from .case import Case
 from .calls import readable
+from .case import Case
 from .grade import rng_of
 from .steps import STEPS
 
@@ -19,25 +19,29 @@ def steps_with(path):
     """The steps, with the cases of a private file added; InputError if it is none."""
     try:
         cases = runpy.run_path(path)["CASES"]
-        added = {number: tuple(cases[number]) for number in cases}
+        added = {name: tuple(cases[name]) for name in cases}
     except (Exception, SystemExit) as error:
         why = readable(f"{type(error).__name__}: {error}")
-        raise InputError(f"{path} gives no CASES: {why}") from None
+        raise InputError(f"{path} defines no CASES: {why}") from None
     kinds = {type(case) for some in added.values() for case in some}
-    numbers = [step.number for step in STEPS]
-    if kinds - {Case} or set(added) - set(numbers):
-        raise InputError(f"{path}: CASES must be lists of cases by number of a step")
-    return tuple(with_cases(step, added.get(step.number, ()), path) for step in STEPS)
+    names = [step.name for step in STEPS]
+    unknown = [name for name in added if name not in names]
+    if unknown:
+        why = f"use the names of steps, {', '.join(names)}, not {unknown[0]!r}"
+        raise InputError(f"{path}: CASES must have steps as keys: {why}")
+    if kinds - {Case}:
+        raise InputError(f"{path}: CASES must map each step to a list of cases")
+    return tuple(with_cases(step, added.get(step.name, ()), path) for step in STEPS)
 
 
 def with_cases(step, cases, path):
     """The step with private cases, which the reference must pass."""
     names = [case.name for case in step.cases]
     for case in cases:
-        why = f"there is a case {case.name} already" if case.name in names else ""
+        why = "this name is already taken" if case.name in names else ""
         why = why or unusable(step, case)
         if why:
-            raise InputError(f"{path}: case {case.name} of step {step.number}: {why}")
+            raise InputError(f"{path}: case {case.name} of step {step.name}: {why}")
         names.append(case.name)
     private = tuple(replace(case, private=True) for case in cases)
     return replace(step, cases=step.cases + private, closed=(path,))
@@ -46,7 +50,7 @@ def with_cases(step, cases, path):
 def unusable(step, case):
     """What is wrong with a private case: "" if nothing is."""
     if case.kind not in ("example", "law", "same"):
-        return f"{case.kind} is neither example, law nor same"
+        return f"its kind must be example, law or same, not {case.kind}"
     if type(case.points) is not int or case.points < 0:
         return f"points must be a whole number ≥ 0, not {case.points!r}"
     try:

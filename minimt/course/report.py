@@ -3,14 +3,14 @@
 from dataclasses import asdict
 
 from . import judge
-from .steps import STEPS
+from .steps import STEPS, number
 
-WIDTH = max(len(step.title) for step in STEPS)
+WIDTH = max(len(step.name) for step in STEPS)
 
 
 def by_step(verdicts):
     """[(step, its verdicts)] in order, of the steps that were graded."""
-    rows = [(s, [v for v in verdicts if v.step == s.number]) for s in STEPS]
+    rows = [(s, [v for v in verdicts if v.step == s.name]) for s in STEPS]
     return [row for row in rows if row[1]]
 
 
@@ -29,8 +29,8 @@ def text(verdicts, command, whole=False):
     for step, rows in steps:
         unwritten = [row for row in rows if judge.UNWRITTEN in row.fault]
         faults = [row for row in rows if row.fault and row not in unwritten]
-        title = f"step {step.number}  {step.title.ljust(WIDTH)}  {score(rows).rjust(5)}"
-        lines.append(title + "  not written yet" * (len(unwritten) == len(rows)))
+        name = f"step {number(step)}  {step.name.ljust(WIDTH)}  {score(rows).rjust(5)}"
+        lines.append(name + "  not written yet" * (len(unwritten) == len(rows)))
         for row in rows if whole else faults:
             sign = "-" if row.fault else "+"
             lines.append(f"  {sign} {score([row])}  {row.case}: {row.says}")
@@ -70,7 +70,8 @@ def data(verdicts, seed):
     points, of = total(verdicts)
     steps = [
         dict(
-            step=step.number,
+            step=step.name,
+            number=number(step),
             title=step.title,
             points=total(rows)[0],
             of=total(rows)[1],

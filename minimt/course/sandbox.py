@@ -15,11 +15,14 @@ import tempfile
 import threading
 from dataclasses import dataclass
 
+import numpy as np
+
 from .calls import Raised, read, readable, write
 
 PRINTED = 1 << 20  # characters that a submission may print
 HERE = pathlib.Path(__file__).parent
 REFERENCE = HERE.parent
+LIBRARIES = pathlib.Path(np.__file__).parent.parent  # where NumPy is installed
 RUNNING = set()  # the processes that are to be ended when grading is
 ENDED = threading.Event()  # it is: what starts now ends at once
 
@@ -60,8 +63,8 @@ def run(files, stem, calls, limits=Limits(), closed=()):
         if limits.user:
             for path in (folder, *folder.iterdir()):
                 shutil.chown(path, limits.user)
-        closed = map(os.path.realpath, (REFERENCE, *closed))
-        code, printed, why = watched(folder, (stem, limits.seconds, *closed), limits)
+        paths = map(os.path.realpath, (REFERENCE, *closed))
+        code, printed, why = watched(folder, (stem, limits.seconds, *paths), limits)
         if why:
             return Outcome(trouble=why, printed=printed)
         try:
@@ -78,7 +81,7 @@ def run(files, stem, calls, limits=Limits(), closed=()):
 def watched(folder, arguments, limits):
     """Run the child until it ends or must be ended: exit code, output, and why."""
     process = subprocess.Popen(
-        [sys.executable, "-I", "-B", "child.py", *map(str, arguments)],
+        [sys.executable, "-I", "-B", "child.py", LIBRARIES, *map(str, arguments)],
         cwd=folder,
         env=environment(folder),
         stdin=subprocess.DEVNULL,
@@ -103,9 +106,9 @@ def watched(folder, arguments, limits):
         RUNNING.discard(process)
     why = ""
     if len(output) >= PRINTED:
-        why = f"printed more than {PRINTED >> 20} MB, a loop that never ends?"
+        why = f"printed more than {PRINTED >> 20} MB: does a loop never end?"
     elif late:
-        why = f"took longer than {limits.seconds} seconds, a loop that never ends?"
+        why = f"took longer than {limits.seconds} s: does a loop never end?"
     lines = output.decode("utf-8", "replace").split("\n")
     printed = "\n".join(readable(line, PRINTED) for line in lines)
     return process.returncode, printed, why
@@ -113,11 +116,12 @@ def watched(folder, arguments, limits):
 
 def listen(process, output):
     """Collect what the process prints, and end it when that is too much."""
-    while some := process.stdout.read1(1 << 16):
-        output.extend(some[: PRINTED - len(output)])
-        if len(output) >= PRINTED:
-            end(process)
-            return
+    with process.stdout as pipe:
+        while some := pipe.read1(1 << 16):
+            output.extend(some[: PRINTED - len(output)])
+            if len(output) >= PRINTED:
+                end(process)
+                return
 
 
 def end(process):

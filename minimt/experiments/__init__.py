@@ -1,1 +1,1 @@
-"""The two experiments: with memory against without, and the phone book."""
+"""The two experiments: memory against no memory, and the phone book."""

@@ -8,9 +8,10 @@ from dataclasses import asdict, replace
 from tqdm import tqdm
 
 from .. import distributed, figures
+from ..checkpoints import load_checkpoint
 from ..config import Config
 from ..corpus import Source, check_documents, digest, hold_out, load_corpus
-from ..data import RUN_FILE, DocumentStreams, load_vocabulary, split
+from ..data import RUN_FILE, load_vocabulary, split
 from ..environment import machine, versions
 from ..errors import InputError
 from ..evaluate import (
@@ -19,54 +20,50 @@ from ..evaluate import (
     name_distances,
     read_twice,
     summary,
-    with_memory,
 )
 from ..files import write_json
+from ..optimizer import Training
 from ..torch_model import MemorizingTransformer
-from ..train import (
-    Trainer,
-    Training,
-    fit,
-    load_checkpoint,
-    save_checkpoint,
-    stop_on_interrupt,
-)
+from ..train import train_model
 
 log = logging.getLogger(__name__)
 
-MEMORY, VANILLA = "memory.pt", "vanilla.pt"  # a run's two checkpoints
+WITH, WITHOUT = "with_memory", "without_memory"  # the models, and their checkpoints
 SIZES = (0, 512, 2048, 8192)  # memory sizes at which to evaluate
 
 
 def load_run(folder):
-    """The options of the run in `folder`. InputError where there is none."""
+    """The options of the run in `folder`. Raises InputError if there is no run."""
     try:
         options = json.loads((folder / RUN_FILE).read_text())
         Config(**options["config"]), Training(**options["training"])
-        Source(**options["source"]), options["minutes"], options["vanilla"]
+        Source(**options["source"]), options["minutes"], options[WITHOUT]
         return dict(processes=1) | options
     except TypeError:
-        raise InputError(f"{folder} was made by another version of minimt") from None
+        what = "was made by another version of minimt: train again"
+        raise InputError(f"{folder} {what}") from None
     except (OSError, ValueError, KeyError):
-        raise InputError(f"{folder} holds no run of minimt: give runs/NAME") from None
+        what = "is not the folder of a run: give one such as runs/NAME"
+        raise InputError(f"{folder} {what}") from None
 
 
 def compare(folder, options, device):
-    """Train both models of a run, from where they stand, and measure them.
+    """Train both models of a run, from where they stopped, and measure them.
 
-    options: config, training, source as dicts; minutes (None = by steps) and vanilla
-    (False = only the model with memory). Returns the metrics; with several processes,
-    to the leader alone. KeyboardInterrupt, with all saved, if Ctrl-C came first.
+    options: config, training and source as dicts; minutes (None = a number of steps)
+    and without_memory (False = only the model with memory). Returns the metrics; with
+    several processes, only the leader does. Raises KeyboardInterrupt, with everything
+    saved, if Ctrl-C comes first.
     """
     with distributed.group(device) as device:
         trainers, corpus = train(folder, options, device)
     if not distributed.leader():
         return None
-    trainer = trainers["memory"]
+    trainer = trainers[WITH]
     models = {name: trainer.model for name, trainer in trainers.items()}
     metrics = measure(models, corpus.vocabulary, corpus.held)
     metrics["seconds"] |= {name: t.seconds for name, t in trainers.items()}
-    metrics |= about(options, trainer, corpus)
+    metrics |= provenance(options, trainer, corpus)
     write_json(folder / "metrics.json", metrics)
     losses = {name: trainer.losses for name, trainer in trainers.items()}
     figures.draw_all(folder, metrics, losses)
@@ -74,57 +71,29 @@ def compare(folder, options, device):
 
 
 def train(folder, options, device):
-    """The trainers of a run's models, with all steps made, and its corpus."""
+    """The trainers of a run's models, with all steps taken, and its corpus."""
     config, training = Config(**options["config"]), Training(**options["training"])
     source, cache = Source(**options["source"]), folder.parent / ".vocabularies"
     with distributed.leader_first():  # it makes the vocabulary that the others read
         corpus = load_corpus(source, config, training.seed, cache)
-    # Only now: a bad source leaves no run behind.
+    # Only now, so that a bad source leaves no run behind.
     if distributed.leader() and not (folder / RUN_FILE).exists():
         folder.mkdir(parents=True)  # an error if another run has just taken the name
         write_json(folder / RUN_FILE, options)
-    trainer = train_one(
-        folder / MEMORY, config, training, corpus, device, options["minutes"]
-    )
-    trainers = {"memory": trainer}
-    if options["vanilla"]:
-        plain = replace(config, memory=0)
-        trainers["vanilla"] = train_one(
-            folder / VANILLA, plain, trainer.training, corpus, device
-        )
+    model = MemorizingTransformer(config, training.seed).to(device)
+    path = checkpoint(folder, WITH)
+    trainers = {WITH: train_model(path, model, training, corpus, options["minutes"])}
+    if options[WITHOUT]:
+        training = trainers[WITH].training  # with as many steps as the minutes allowed
+        model = MemorizingTransformer(replace(config, memory=0), training.seed)
+        path = checkpoint(folder, WITHOUT)
+        trainers[WITHOUT] = train_model(path, model.to(device), training, corpus)
     return trainers, corpus
 
 
-def train_one(path, config, training, corpus, device, minutes=None, weights=None):
-    """A trainer that has made all its steps; goes on from the checkpoint at `path`.
-
-    weights: a dict of arrays to begin with; none = those of the config and the seed.
-    """
-    with stop_on_interrupt() as interrupted:  # from here on Ctrl-C loses nothing
-        docs, B, T = corpus.train, training.streams, config.segment
-        streams = DocumentStreams(docs, B, T, training.seed)
-        trainer = Trainer(config, training, streams, device)
-        if weights:
-            trainer.model.load_numpy(weights)
-        if path.exists():
-            saved = load_checkpoint(path)
-            check_documents(saved, corpus.digest)
-            trainer.load_state_dict(saved)
-        elif minutes is not None:
-            trainer.plan(minutes)
-        about = dict(vocabulary=corpus.vocabulary.to_str(), documents=corpus.digest)
-
-        def save():
-            content = trainer.state_dict() | about  # gathered from all processes
-            if distributed.leader():
-                save_checkpoint(path, content)
-            distributed.barrier()  # none ends before the file is whole
-
-        if not trainer.done or not path.exists():
-            fit(trainer, save, path.stem, interrupted)
-        if any(distributed.anywhere(interrupted)):
-            raise KeyboardInterrupt
-    return trainer
+def checkpoint(folder, name=WITH):
+    """The path of a run's model, WITH memory or WITHOUT."""
+    return folder / f"{name}.pt"
 
 
 def load_model(saved, device="cpu"):
@@ -135,17 +104,16 @@ def load_model(saved, device="cpu"):
 
 
 def evaluate(folder, other, device):
-    """Measure a run's models again, on its held-out documents or on a folder's, all."""
-    options = load_run(folder)
-    saved = load_checkpoint(folder / MEMORY)
-    model, vocabulary = load_model(saved, device)
-    models = {"memory": model}
-    if (folder / VANILLA).exists():
-        vanilla = load_checkpoint(folder / VANILLA)
-        if len(vanilla["losses"]) == len(saved["losses"]):
-            models["vanilla"] = load_model(vanilla, device)[0]
+    """Measure a run's models again, on its held-out documents or on a whole folder."""
+    options, models = load_run(folder), {}
+    saved = load_checkpoint(checkpoint(folder, WITH))
+    models[WITH], vocabulary = load_model(saved, device)
+    if checkpoint(folder, WITHOUT).exists():
+        saved_without = load_checkpoint(checkpoint(folder, WITHOUT))
+        if len(saved_without["losses"]) == len(saved["losses"]):
+            models[WITHOUT], _ = load_model(saved_without, device)
         else:
-            log.info("the model without memory has not been trained as long: left out")
+            log.info("left out the model without memory, which has had fewer steps")
     source = Source(data=other) if other else Source(**options["source"])
     documents = source.read()
     if not other:
@@ -155,52 +123,62 @@ def evaluate(folder, other, device):
 
 
 def measure(models, vocabulary, held):
-    """Read the held-out documents with each model; all that metrics.json says of it.
+    """Read the held-out documents with each model; returns what goes into metrics.json.
 
-    models: "memory" and, to compare with, "vanilla" if it was trained.
+    models: the one WITH memory and, if it was trained, the one WITHOUT.
     """
-    began, model = time.perf_counter(), models["memory"]
-    trained = model.config.memory  # one of the sizes may be this: read once
-    sizes, largest = sorted({*SIZES, trained}), with_memory(model, max(SIZES))
-    passes = len(sizes) + ("vanilla" in models) + 2
-    segments = sum(-(-len(doc) // model.config.segment) for doc in held.docs)
-    bar = tqdm(total=passes * segments, desc="evaluate", unit="segment", disable=None)
-    with bar:
-
-        def read(model):
-            return document_losses(model, held.docs, on_segment=bar.update)
-
-        by_size = {M: read(with_memory(model, M)) for M in sizes}
-        nats = {"memory": by_size[trained]}
-        if "vanilla" in models:
-            nats["vanilla"] = read(models["vanilla"])
-        twice = read_twice(largest, held.docs, bar.update)
-        bar.update(bar.total - bar.n)  # documents too long for it were not read twice
+    began, model = time.perf_counter(), models[WITH]
+    by_size, without, twice = read(models, held)
+    nats = {WITH: by_size[model.config.memory]}
+    if without is not None:
+        nats[WITHOUT] = without
     result = {name: summary(x, held.texts) for name, x in nats.items()}
     result["by_memory"] = [
         dict(memory=M, **summary(x, held.texts)) for M, x in by_size.items()
     ]
     result["read_twice"] = twice
-    if "vanilla" in models:
-        result["gain"] = (
-            result["vanilla"]["nats_per_token"] - result["memory"]["nats_per_token"]
-        )
+    if without is not None:
+        means = (result[name]["nats_per_token"] for name in (WITHOUT, WITH))
+        result["gain"] = next(means) - next(means)
         distances = [name_distances(vocabulary, text) for text in held.texts]
-        gains = [a - b for a, b in zip(nats["vanilla"], nats["memory"])]
+        gains = [a - b for a, b in zip(without, nats[WITH])]
         result["gain_by_distance"] = gain_by_distance(gains, distances)
-    gate = model.layers[model.config.memory_layer].gate
-    result["gate"] = gate.sigmoid().tolist()
+    result["gates"] = model.gates()
     result["seconds"] = dict(evaluation=time.perf_counter() - began)
     return result
 
 
-def about(options, trainer, corpus):
-    """What a reader of metrics.json needs to know to judge it or repeat it."""
+def read(models, held):
+    """The held-out documents' nats per token, as `document_losses` returns them.
+
+    Returns {memory: nats} of the model with memory, at each size; the nats of the model
+    without, or None; and what `read_twice` finds at the largest size.
+    """
+    model, other = models[WITH], models.get(WITHOUT)
+    sizes = sorted({*SIZES, model.config.memory})
+    passes = len(sizes) + bool(other) + 2
+    segments = sum(-(-len(doc) // model.config.segment) for doc in held.docs)
+    options = dict(desc="evaluate", unit="segment", disable=None)
+    with tqdm(total=passes * segments, **options) as bar:
+
+        def losses(model):
+            return document_losses(model, held.docs, on_segment=bar.update)
+
+        by_size = {M: losses(model.changed(memory=M)) for M in sizes}
+        without = losses(other) if other else None
+        largest = model.changed(memory=max(SIZES))
+        twice = read_twice(largest, held.docs, bar.update)
+        bar.update(bar.total - bar.n)  # some documents were too long to read twice
+    return by_size, without, twice
+
+
+def provenance(options, trainer, corpus):
+    """What a reader of metrics.json needs to know to judge or repeat the run."""
     return dict(
         config=asdict(trainer.model.config),
         training=asdict(trainer.training),
         corpus=dict(
-            source=options["source"]["data"] or "the Python standard library",
+            source=options["source"]["data"],
             training_documents=len(corpus.train),
             training_tokens=sum(len(doc) for doc in corpus.train),
             held_out_documents=corpus.held.names,

@@ -1,4 +1,4 @@
-"""The recall job: can a model, with memory and without, look up a far number?"""
+"""The recall experiment: can a model look up a far number, with and without memory?"""
 
 import time
 from dataclasses import asdict, replace
@@ -10,8 +10,10 @@ from .. import figures
 from ..config import Config
 from ..environment import machine, versions
 from ..files import write_json
+from ..optimizer import Training
 from ..phonebook import NUMBERS, VOCAB, PhoneBook
-from ..train import Trainer, Training
+from ..torch_model import MemorizingTransformer
+from ..train import Trainer
 
 CONFIG = Config(
     vocab=VOCAB,
@@ -25,19 +27,20 @@ CONFIG = Config(
     neighbours=8,
 )
 TRAINING = Training(streams=32, steps=200, learning_rate=2e-3)
+MODELS = dict(with_memory=CONFIG, without_memory=replace(CONFIG, memory=0))
 CHANCE = 1 / NUMBERS
 
 
 def recall(steps, seed, device):
     """Train on phone books with and without memory; returns the metrics.
 
-    Far: the name was last listed over two segments ago, beyond the cache and the
-    segment. Training accuracies are of books never seen before, so of unlearned ones;
-    the final ones are of further books with another seed.
+    A number is far if its name was last listed over two segments ago, beyond the reach
+    of segment and cache. Training books are never repeated, so recall during training
+    is on unseen books already; the final recall is on more of them, with another seed.
     """
     training = replace(TRAINING, steps=steps, seed=seed)
     metrics = dict(seed=seed, chance=CHANCE, training=asdict(training))
-    for name, config in dict(memory=CONFIG, vanilla=replace(CONFIG, memory=0)).items():
+    for name, config in MODELS.items():
         began = time.perf_counter()
         trainer, curve = learn(config, training, name, device)
         final = examine(trainer.model, training, seed + 1)
@@ -47,17 +50,18 @@ def recall(steps, seed, device):
 
 
 def save(folder, metrics):
-    """Write the metrics, and the figure of them, into a folder."""
+    """Write the metrics and their figure into a folder."""
     write_json(folder / "metrics.json", metrics)
     figures.save(figures.recall_curves(metrics), folder / "recall.png")
 
 
 def learn(config, training, name, device):
-    """Train on phone books: the trainer and the curve [(step, near, far)]."""
+    """Train on phone books; returns the trainer and its curve [(step, near, far)]."""
     book = PhoneBook(training.streams, config.segment, training.seed)
-    trainer, curve, window = Trainer(config, training, book, device), [], []
-    about = dict(desc=f"{name:8}", unit="step", disable=None)
-    with tqdm(total=training.steps, **about) as bar:
+    model = MemorizingTransformer(config, training.seed).to(device)
+    trainer, curve, window = Trainer(model, training, book), [], []
+    progress = dict(desc=name.replace("_", " "), unit="step", disable=None)
+    with tqdm(total=training.steps, **progress) as bar:
         while not trainer.done:
             window.append(hits(trainer.step(), book))
             bar.update()
@@ -83,7 +87,7 @@ def examine(model, training, seed, documents=2):
 
 
 def hits(logits, book):
-    """Right answers and questions of a segment: near right, all; far right, all."""
+    """Counts in a segment: near numbers recalled, all near ones; the same for far."""
     right = logits.argmax(-1).cpu().numpy() == book.targets
     far = book.gap > 2 * book.T
     near = (book.gap > 0) & ~far
@@ -91,6 +95,6 @@ def hits(logits, book):
 
 
 def rates(counted):
-    """Near and far recall over some segments."""
+    """Near and far recall over several segments."""
     near, all_near, far, all_far = (int(sum(part)) for part in zip(*counted))
     return near / max(1, all_near), far / max(1, all_far)

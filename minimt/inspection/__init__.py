@@ -1,1 +1,1 @@
-"""Looking into a trained model: what each token found in memory, and where."""
+"""Looking into a trained model: what each token found in memory, and where it was."""

@@ -1,4 +1,4 @@
-"""Definitions: where the names of a text are, and where of those they are defined."""
+"""Definitions: where the names in a text occur, and where they are defined."""
 
 import ast
 import keyword
@@ -11,14 +11,14 @@ from typing import NamedTuple
 import numpy as np
 
 LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n|\Z)")
-NONE = ()  # for isinstance, of a kind of node that this Python does not have
+NONE = ()  # for isinstance, in place of a kind of node that this Python lacks
 TEMPLATES = ast.JoinedStr, getattr(ast, "TemplateStr", NONE)
 PARAMETER, ALIAS = (getattr(ast, name, NONE) for name in ("type_param", "TypeAlias"))
 
-WORD = re.compile(r"(?<![\w'])(?!_(?![\w']))[^\W\d][\w']*")  # but for a lone _
+WORD = re.compile(r"(?<![\w'])(?!_(?![\w']))[^\W\d][\w']*")  # except a lone _
 LET = re.compile(rf"(?<![\w'])let\s+({WORD.pattern})\s*=(?=[\s(]*([\w']+))")
 PROVES = re.compile(r"prove(_by_refinement|_thm)?|TAC_PROOF|define|new_\w*definition")
-STRING = r"""'\\?"'|"(?:\\.|[^"\\])*\""""  # or the character '"', which opens none
+STRING = r"""'\\?"'|"(?:\\.|[^"\\])*\""""  # or the character '"', which begins none
 CODE = re.compile(rf"{STRING}|`[^`]*`|\(\*", re.DOTALL)
 COMMENT = re.compile(rf"{STRING}|\(\*|\*\)", re.DOTALL)
 
@@ -26,7 +26,7 @@ COMMENT = re.compile(rf"{STRING}|\(\*|\*\)", re.DOTALL)
 class Place(NamedTuple):
     """A name in a text, text[start:end], and how it is defined there.
 
-    The ways of Python bear the names of `ast`'s nodes; that of HOL Light is "let"; ""
+    `defines` is the name of a node of `ast` in Python and "let" in HOL Light; it is ""
     where the name is only used.
     """
 
@@ -37,19 +37,19 @@ class Place(NamedTuple):
 
 
 def python(text):
-    """The places of all names of a Python program, in order; None if it is none.
+    """The places of all names in a Python program, in order; None if it has errors.
 
     A name is defined where it is bound: by def, class and import, as a parameter, by =,
     := or an annotation, by for, with, except, a comprehension or a pattern; and
-    `self.x = 1` defines x. It is not where it is changed (+=), deleted, declared global
-    or given as a keyword. Names of the same letters are one, whatever their scope.
-    What is in strings, f-strings too, and in comments is no name.
+    `self.x = 1` defines x. It is not defined where it is changed (+=), deleted,
+    declared global or passed as a keyword. Equal names count as one, whatever their
+    scope. Strings, including f-strings, and comments contain no names.
     """
     lines = LINE.findall(text)
     plain = [re.sub(r"\r\n?", "\n", line) for line in lines]
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of odd escapes in its strings
+            warnings.simplefilter("ignore")  # about odd escapes in its strings
             tree = ast.parse("".join(plain))
     except (SyntaxError, ValueError, RecursionError):
         return None
@@ -57,7 +57,7 @@ def python(text):
     defining, syntax, changed = {}, set(), set()
     for node in outside_strings(tree):
         if isinstance(node, ast.AugAssign):
-            changed.add(node.target)  # which comes later
+            changed.add(node.target)  # which is visited later
         elif node not in changed and hasattr(node, "end_lineno"):
             defining |= dict.fromkeys(words.defined_by(node), type(node).__name__)
         syntax |= words.soft_keywords(node)
@@ -69,7 +69,7 @@ def python(text):
 
 
 def outside_strings(tree):
-    """All nodes, parents first, but those in f-strings, whose places may be wrong."""
+    """All nodes, parents first, except in f-strings, where positions may be wrong."""
     nodes = [tree]
     for node in nodes:
         yield node
@@ -78,9 +78,9 @@ def outside_strings(tree):
 
 
 class Words:
-    """The words of a Python program, keywords too: `all` [(start, end, word)].
+    """The words of a Python program, including keywords: `all` [(start, end, word)].
 
-    lines: those of the text; plain: the same with \\n at their ends.
+    lines: the lines of the text; plain: the same lines, each ending in \\n.
     """
 
     def __init__(self, lines, plain):
@@ -96,12 +96,12 @@ class Words:
         self.starts = [start for start, _, _ in self.all]
 
     def at(self, row, column):
-        """The number of the first word from here on; columns are counted in bytes."""
+        """The index of the first word from here on; columns are counted in bytes."""
         before = self.lines[row - 1].encode()[:column].decode()
         return bisect_left(self.starts, self.begins[row - 1] + len(before))
 
     def defined_by(self, node):
-        """The numbers of the words that a node itself defines: a set of one or none."""
+        """The indices of the words that a node itself defines: a set of one or none."""
         first = self.at(node.lineno, node.col_offset)
         last = self.at(node.end_lineno, node.end_col_offset) - 1
         match node:
@@ -123,7 +123,7 @@ class Words:
         return {first} if isinstance(node, PARAMETER) else set()
 
     def soft_keywords(self, node):
-        """The numbers of words that are names elsewhere, but syntax in this node."""
+        """The indices of words that are names elsewhere, but syntax in this node."""
         match node:
             case ast.match_case():
                 return {self.at(node.pattern.lineno, node.pattern.col_offset) - 1}
@@ -135,7 +135,7 @@ class Words:
 
 
 def hol_light(text):
-    """The places of all names that a text of HOL Light defines, from there on.
+    """The places of all names that a HOL Light text defines, from their definitions on.
 
     A name is defined by `let NAME = f …`, at the top or inside a proof, where f is
     prove, prove_by_refinement, prove_thm, TAC_PROOF, define or a new_…definition,
@@ -162,19 +162,19 @@ def without_comments(text):
     code, depth, at = "", 0, 0
     while found := (COMMENT if depth else CODE).search(text, at):
         opens, closes = found[0] == "(*", found[0] == "*)"
-        kept = text[at : found.start() if opens else found.end()]
-        code += " " * len(kept) if depth else kept
+        piece = text[at : found.start() if opens else found.end()]
+        code += " " * len(piece) if depth else piece
         code += "  " * opens
         depth, at = depth + opens - closes, found.end()
     return code + (" " * (len(text) - at) if depth else text[at:])
 
 
 class NamedTokens(NamedTuple):
-    """The names of a document's tokens (n,), the first of which is no text.
+    """The names of a document's tokens (n,), the first of which is not text.
 
-    numbers {name: number}; name (n,): that number, of several names' the last that the
-    token is part of, −1 in none; defines (n,): whether it is defined there; spans: of
-    every place, its first token and the one after its last.
+    numbers {name: number}; name (n,): the number of the last name that the token is
+    part of, −1 if there is none; defines (n,): whether that name is defined there;
+    spans: for every place, its first token and the one after its last.
     """
 
     numbers: dict
@@ -186,7 +186,7 @@ class NamedTokens(NamedTuple):
 def named_tokens(places, offsets):
     """Align places with tokens, of which all but the first have offsets [(start, end)].
 
-    A token may bring a space or a dot along: it is part of any name it has letters of.
+    A token may include a space or a dot; it is part of any name it has letters of.
     """
     starts, ends = np.array(offsets).reshape(-1, 2).T
     firsts = 1 + np.searchsorted(ends, [place.start for place in places], "right")

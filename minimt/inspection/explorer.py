@@ -1,6 +1,6 @@
-"""The memory explorer: one HTML page that shows what every token looked up, and gained.
+"""The memory explorer: an HTML page that shows what every token looked up, and gained.
 
-The page loads nothing: its text, numbers, style and script are all in the one file.
+The page loads nothing: its text, numbers, style and script are all in one file.
 """
 
 import base64
@@ -14,36 +14,36 @@ import numpy as np
 from tqdm import tqdm
 
 from ..data import encode
-from ..evaluate import document_losses, with_memory
+from ..evaluate import document_losses
 from ..files import replace_file
 from .lookups import check, retrieved
 
 TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")
-PLACES = 4  # of those that a head found, shown per token
-WHOLE = 65535  # a weight of 1
+PLACES = 4  # memories shown for each token and head
+WHOLE = 65535  # stands for a weight of 1
 
 
 def write(path, model, vocabulary, text, name):
-    """Write the page of a document to a file; InputError as for `page`."""
+    """Write the page of a document to a file. Raises InputError like `page`."""
     replace_file(path, page(model, vocabulary, text, name).encode())
 
 
 def page(model, vocabulary, text, name):
-    """The page of a document `text`, called `name`: its HTML, a str.
+    """The HTML page, a str, of a document `text` that is called `name`.
 
-    InputError where there is nothing to show: no memory, or nothing ever in it.
+    Raises InputError if there is no memory, or never anything in it.
     """
     config, doc = model.config, encode(vocabulary, text)
     check(config, doc, name)
     segments = -(-(len(doc) - 1) // config.segment)
-    about = dict(total=3 * segments, desc="read", unit="segment", disable=None)
-    with tqdm(**about) as bar:
-        without = document_losses(with_memory(model, 0), [doc], 1, bar.update)[0]
+    progress = dict(total=3 * segments, desc="read", unit="segment", disable=None)
+    with tqdm(**progress) as bar:
+        without = document_losses(model.changed(memory=0), [doc], 1, bar.update)[0]
         remembered = document_losses(model, [doc], 1, bar.update)[0]
         back, weight = heaviest(model, doc, PLACES, bar.update)
     content = dict(
         text=text,
-        gate=model.layers[config.memory_layer].gate.sigmoid().tolist(),
+        gate=model.gates(),
         places=back.shape[2],
         whole=WHOLE,
         lengths=pack(lengths(vocabulary, text)),
@@ -58,8 +58,8 @@ def page(model, vocabulary, text, name):
 def heaviest(model, doc, keep, on_segment):
     """Where each query of a document (tokens (n,)) found its heaviest memories.
 
-    Returns how many tokens back from the query they stand, int64, 0 where fewer were
-    found, and their weights among all found: each (n − 1, H, keep), heaviest first.
+    Returns how many tokens back from the query they are, int64, 0 where fewer were
+    found, and their weights among all found: both (n − 1, H, keep), heaviest first.
     """
     back, weight = [], []
     for age, places, weights in retrieved(model, doc):
@@ -68,7 +68,7 @@ def heaviest(model, doc, keep, on_segment):
         back.append(distance[..., :keep].swapaxes(0, 1))
         weight.append(weights[..., :keep].swapaxes(0, 1))
         on_segment(1)
-    # A segment with room for the last token reads it too, but predicts none after it.
+    # The last segment may read the last token too, but nothing follows it.
     return tuple(np.concatenate(x)[: len(doc) - 1] for x in (back, weight))
 
 
@@ -84,9 +84,9 @@ def lengths(vocabulary, text):
 
 
 def pack(array):
-    """An array as JavaScript's: its kind, and its bytes in base64.
+    """An array for JavaScript: its kind, and its bytes in base64.
 
-    Integers ≥ 0 take the fewest bytes that hold the largest, anything else is float32.
+    Integers (≥ 0) take as few bytes as the largest needs; anything else is float32.
     """
     kind = np.dtype(np.float32)
     if array.dtype.kind == "i":
@@ -98,7 +98,7 @@ def pack(array):
 
 
 def fill(name, config, content):
-    """The template with a document in it, none of which can be taken for HTML."""
+    """The template with a document in it, no part of which can be taken for HTML."""
     template = TEMPLATE.read_text(encoding="utf-8")
     name = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name)
     parts = dict(
@@ -106,7 +106,7 @@ def fill(name, config, content):
         memory=f"{config.memory:,}",
         data=json.dumps(content, separators=(",", ":")).replace("<", r"\u003c"),
     )
-    for tag in ("style", "script"):  # the browser runs what has these hashes alone
+    for tag in ("style", "script"):  # the browser accepts only what has these hashes
         inside = re.search(f"<{tag}>(.*?)</{tag}>", template, re.DOTALL)[1]
         digest = hashlib.sha256(inside.encode()).digest()
         parts[tag] = f"'sha256-{base64.b64encode(digest).decode()}'"

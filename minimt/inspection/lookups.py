@@ -6,15 +6,15 @@ import numpy as np
 import torch
 
 from ..errors import InputError
-from ..evaluate import document_losses, with_memory
+from ..evaluate import document_losses
 
 
 @dataclass
 class Lookup:
     """One token that memory helped to predict.
 
-    position: of the query, the token before it; without, with_memory: nats it costs;
-    places: per head [(position of what was found, weight)], heaviest first.
+    position: of its query, which is the token before; without, with_memory: its cost in
+    nats; places: for each head, [(position of a memory, weight)], heaviest first.
     """
 
     position: int
@@ -24,21 +24,21 @@ class Lookup:
 
 
 def check(config, doc, name):
-    """InputError where no token of the document can look anything up."""
+    """Raise InputError if no token of the document can look anything up."""
     if not config.memory:
         raise InputError(
-            "this model has no memory to explore: give one with --memory 1 or more"
+            "this model has no memory to explore: train one with --memory 1 or more"
         )
-    if len(doc) - 1 <= config.segment:  # the last token is predicted, but asks nothing
+    if len(doc) - 1 <= config.segment:  # the last token is predicted, but never a query
         raise InputError(
-            f"{name} has {len(doc) - 1} tokens and fits one segment of "
+            f"{name} has {len(doc) - 1} tokens, which fit into one segment of "
             f"{config.segment}, so nothing is in memory: give a longer file"
         )
 
 
 def gainers(model, doc, top):
     """The `top` lookups of a document (tokens (n,)) that gain most, best first."""
-    without = document_losses(with_memory(model, 0), [doc], streams=1)[0]
+    without = document_losses(model.changed(memory=0), [doc], streams=1)[0]
     remembered = document_losses(model, [doc], streams=1)[0]
     best = np.argsort(remembered - without, kind="stable")[:top]
     places = retrieved_places(model, doc, set(best.tolist()))
@@ -49,7 +49,7 @@ def gainers(model, doc, top):
 
 
 def retrieved_places(model, doc, positions):
-    """For each query position, per head: [(position, weight)], heaviest first."""
+    """For each query position and each head: [(position, weight)], heaviest first."""
     places = {}
     for age, found, weights in retrieved(model, doc):
         for i in positions & set(range(age, age + found.shape[1])):
@@ -60,7 +60,7 @@ def retrieved_places(model, doc, positions):
 
 @torch.inference_mode()
 def retrieved(model, doc):
-    """What the queries of each segment found: (age, positions, weights) as `weigh`."""
+    """For each segment, what its queries found: (age, *positions and weights)."""
     T, M = model.config.segment, model.config.memory
     scale = model.layers[model.config.memory_layer].log_scale.exp().cpu().numpy()
     state = None
@@ -73,10 +73,11 @@ def retrieved(model, doc):
 
 
 def weigh(logits, slots, age, M):
-    """Positions and weights of what queries found, each of the shape of both (…, K).
+    """Positions and weights of what queries found, from logits and slots (…, K).
 
-    Logits of −inf were not found: their position is −1, their weight 0. The token last
-    written to slot s before position `age` is the latest n < age with n mod M = s.
+    Both have this shape. A logit of −inf means not found: position −1, weight 0. The
+    token last written to slot s before position `age` is the latest n < age with
+    n mod M = s.
     """
     found = logits > -np.inf
     lowest = np.finfo(logits.dtype).min  # finite, for queries that found nothing
@@ -87,7 +88,7 @@ def weigh(logits, slots, age, M):
 
 def report(model, vocabulary, doc, lookups, nearest=2, width=60):
     """The lookups as text for a terminal."""
-    gate = model.layers[model.config.memory_layer].gate.sigmoid().tolist()
+    gates = model.gates()
     lines = []
     for rank, lookup in enumerate(lookups, 1):
         i = lookup.position
@@ -98,7 +99,7 @@ def report(model, vocabulary, doc, lookups, nearest=2, width=60):
         )
         lines.append(f"     {context(vocabulary, doc, i, width)}")
         for head, places in enumerate(lookup.places):
-            lines.append(f"   head {head}, gate {gate[head]:.2f}")
+            lines.append(f"   head {head}, gate {gates[head]:.2f}")
             for position, weight in places[:nearest]:
                 lines.append(
                     f"     {weight:4.0%} {i - position:6} tokens back: "
@@ -109,7 +110,7 @@ def report(model, vocabulary, doc, lookups, nearest=2, width=60):
 
 
 def context(vocabulary, doc, i, width):
-    """The text that ends with token i, and the next token in ⟦brackets⟧, on a line."""
+    """The text up to token i and the next token in ⟦brackets⟧, on one line."""
     before = vocabulary.decode(doc[max(1, i - width + 1) : i + 1].tolist())
     after = vocabulary.decode(doc[i + 1 : i + 2].tolist())
     line = f"{before[-width:]}⟦{after}⟧"

@@ -1,1 +1,1 @@
-"""The paper's findings again, in small: the engine, and a file for each claim."""
+"""The paper's findings on a small scale: the engine, and a file for each claim."""

@@ -1,13 +1,13 @@
-"""Kinds: of tokens, by what came before, and of the places that a memory holds."""
+"""Kinds of tokens, by what came before them, and of the places in a memory."""
 
 from collections import Counter
 from typing import NamedTuple
 
 import numpy as np
 
-from .results import center, within
+from .results import mean, mean_std
 
-PHRASE = 4  # tokens, the predicted one last
+PHRASE = 4  # tokens in a phrase, the predicted one last
 KINDS = (
     "name last seen far back, in a repeated phrase",
     "name last seen far back, in other company",
@@ -34,14 +34,14 @@ SECOND, ANY = "second token", "any name, variables too"
 def oldest(token, T, M):
     """The earliest position that a memory of M can hold when a token is predicted.
 
-    Segments are of T tokens; the memory ends where that of the query begins, which is
-    the token before. `token` may be an array.
+    Segments have T tokens. The memory ends where the segment of the query begins, and
+    the query is the token before. `token` may be an array.
     """
     return (token - 1) // T * T - M
 
 
 def phrase_before(doc):
-    """Where the phrase that each token ends had last ended before, −1 if it had not.
+    """Where the phrase that ends in each token last ended before, −1 if nowhere.
 
     doc: tokens (n,); returns int64 (n − 1,), for the tokens after the first.
     """
@@ -55,10 +55,10 @@ def phrase_before(doc):
 
 
 def kinds(doc, distance, T, M):
-    """The kind of each token after the first, as a place in KINDS: int64 (n − 1,).
+    """The kind of each token after the first, as an index into KINDS: int64 (n − 1,).
 
-    distance: what `evaluate.name_distances` counts, and takes for a name: any word of
-    three letters. Far back is what a memory of M has lost.
+    distance: from `evaluate.name_distances`, which takes any word of three letters for
+    a name. Far back is whatever a memory of M no longer holds.
     """
     token, before = np.arange(1, len(doc)), phrase_before(doc)
     reach = oldest(token, T, M)
@@ -69,7 +69,7 @@ def kinds(doc, distance, T, M):
 
 
 def concentration(gain):
-    """The shares of all gains, and of all losses, that a few tokens have."""
+    """The shares of all gains, and of all losses, that fall on a few tokens."""
     n, order = len(gain), np.sort(gain.astype(np.float64))
     gained, lost = order[order > 0].sum(), -order[order < 0].sum()
     counts = {name: max(1, int(n * share)) for name, share in TOP.items()}
@@ -83,7 +83,7 @@ def concentration(gain):
 
 
 def shares(mask, gain):
-    """The share that some tokens have of all, of the 1% that gain most, of the gain."""
+    """The share of some tokens in all, in the 1% that gain most, in the net gain."""
     top = np.argsort(-gain, kind="stable")[: max(1, len(gain) // 100)]
     gained, total = (x.sum(dtype=np.float64) for x in (gain[mask], gain))
     parts = dict(tokens=float(mask.mean()), top=float(mask[top].mean()))
@@ -91,7 +91,7 @@ def shares(mask, gain):
 
 
 def part(x, whole):
-    """x as a share of a whole; None where there is none to share."""
+    """x as a share of a whole; None if there is nothing to share."""
     return float(x / whole) if whole > 0 else None
 
 
@@ -106,9 +106,9 @@ class Use(NamedTuple):
 
 
 def uses(places, named):
-    """The uses of names after their definition, the last one before counts: [Use].
+    """The uses of names, each with the last definition before it: [Use].
 
-    places and named: as `definitions.named_tokens` takes and gives them.
+    places and named: what `definitions.named_tokens` takes and what it returns.
     """
     latest, found = {}, []
     for place, (first, stop) in zip(places, named.spans):
@@ -121,14 +121,14 @@ def uses(places, named):
 
 
 def is_far(use, config):
-    """Whether a use has its definition out of local sight and still in the memory."""
+    """Whether a use's definition is out of local sight, but still in the memory."""
     first, T = use.first, config.segment
     held = first - use.distance >= oldest(first, T, config.memory)
     return held and use.distance > config.cache + T
 
 
 def weigh(heads, gates):
-    """{place: weight times gate, summed} of what each head found, [(place, weight)]."""
+    """{place: sum of weight times gate} of what each head found, [(place, weight)]."""
     total = Counter()
     for gate, places in zip(gates, heads):
         for place, weight in places:
@@ -137,10 +137,10 @@ def weigh(heads, gates):
 
 
 def choices(doc, named, name, token, found, config):
-    """Of which class each choice of a place is when a token of a name is predicted.
+    """The class of each choice of a place, when a token of a name is predicted.
 
     found: {place: weight}. Returns shares (CHOICES, CLASSES): 1 for the class of the
-    place, or of several places a mean; where there is none, 1 for the class other.
+    place, or the mean of several places; 1 for the class "other" if there is none.
     """
     end = (token - 1) // config.segment * config.segment
     memory = np.arange(max(0, end - config.memory), end)
@@ -154,20 +154,20 @@ def choices(doc, named, name, token, found, config):
 
     places, weights = zip(*sorted(found.items()))
     looked = classes[np.array(places) - memory[0]]  # (found, CLASSES)
-    best = len(weights) - 1 - np.argmax(weights[::-1])  # of equals the latest
+    best = len(weights) - 1 - np.argmax(weights[::-1])  # of equal ones, the latest
     chosen = [looked[best], np.average(looked, axis=0, weights=weights)]
     chosen += [classes.mean(axis=0), classes[-1], latest(after), latest(answer)]
     return np.stack(chosen)
 
 
 def classes(chosen):
-    """Shares of the classes by choice, of some tokens' `choices`; None of no tokens."""
+    """The mean of tokens' `choices`: {choice: {class: share}}; None without tokens."""
     table = np.mean(chosen, axis=0).tolist() if chosen else [[None] * 4] * len(CHOICES)
     return {name: dict(zip(CLASSES, row)) for name, row in zip(CHOICES, table)}
 
 
 def grouped(used):
-    """The choices at some tokens of uses, which come with the best gain first."""
+    """The choices at some tokens of uses, which are sorted by gain, the best first."""
     named = [use for use in used if use["defined"] in BY_NAME]
     first, any_name = ([use["chosen"][0] for use in x] for x in (named, used))
     second = [choice for use in named for choice in use["chosen"][1:]]
@@ -176,7 +176,7 @@ def grouped(used):
 
 
 def by_seed(found):
-    """Dicts of one shape, which may hold dicts, as one that holds lists."""
+    """Several (nested) dicts with the same keys, as one dict that holds lists."""
     if not isinstance(found[0], dict):
         return list(found)
     return {name: by_seed([x[name] for x in found]) for name in found[0]}
@@ -187,12 +187,12 @@ def present(share):
     return [x for x in share if x is not None]
 
 
-def mean(share):
-    """Mean of those seeds that have a share, nan where none has."""
-    return center(present(share) or [np.nan])
+def mean_present(share):
+    """Mean of those seeds that have a share; nan if there are none."""
+    return mean(present(share) or [np.nan])
 
 
 def cell(shares):
-    """Some shares, each a list by seed, in percent."""
+    """Some shares, each a list by seed, as text in percent."""
     values = [[100 * x for x in present(share)] for share in shares]
-    return "; ".join(within(x, 1) if x else "–" for x in values)
+    return "; ".join(mean_std(x, 1) if x else "–" for x in values)

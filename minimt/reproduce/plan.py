@@ -1,4 +1,4 @@
-"""What a claim tries: the quick plan for a reader, or the full one of the results."""
+"""What a claim trains: a quick plan for a reader, or the full one of the results."""
 
 import pathlib
 from dataclasses import dataclass, replace
@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from ..config import Config
 from ..corpus import Source
 from ..errors import InputError
-from ..train import Training
+from ..optimizer import Training
 from .trained import Case
 
 CODE, PROOFS, BOOKS = "standard library", "hol_light", "books"
@@ -23,13 +23,13 @@ class Plan:
     base: Config = Config()
 
     def case(self, seed, text=CODE, *, steps=None, before=None, variant="", **changes):
-        """A model of the sizes of `base`, but for `changes`, trained on a text.
+        """A model with the sizes of `base`, except for `changes`, trained on a text.
 
-        changes: fields of Config and, as `learning_rate`, of Training. before: the case
-        whose weights it goes on from, in a new order of the same documents.
+        changes: fields of Config, and `learning_rate` of Training. before: the case
+        whose weights it starts from, to read the same documents in a new order.
         """
         steps = steps or self.steps
-        if before:  # so that it goes on with other documents first
+        if before:  # so that it does not begin with the same documents
             seed = before.training.seed + 1000
         rate = changes.pop("learning_rate", Training.learning_rate)
         training = Training(
@@ -40,22 +40,22 @@ class Plan:
 
 
 def quick():
-    """One seed of a few steps on the standard library, which every machine has."""
+    """One seed and a few steps on the standard library, which every machine has."""
     return Plan(True, (0,), 60, {CODE: Source(held_out=3)})
 
 
 def full(folder=None):
     """Three seeds; besides the standard library, each folder of text in `folder`.
 
-    InputError when that is no folder, or has no folders in it.
+    Raises InputError if that is not a directory, or has no folders in it.
     """
     texts = {CODE: Source()}
     if folder is not None:
         root = pathlib.Path(folder)
         if not root.is_dir():
-            raise InputError(f"there is no folder {folder}: give one with texts in it")
+            raise InputError(f"{folder} is not a directory: give one that holds texts")
         inside = sorted(path for path in root.iterdir() if path.is_dir())
         if not inside:
-            raise InputError(f"{folder} has no folders in it: give one for each text")
+            raise InputError(f"{folder} has no folders in it: make one for each text")
         texts |= {path.name: Source(str(path)).absolute() for path in inside}
     return Plan(False, (0, 1, 2), 200, texts)

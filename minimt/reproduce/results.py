@@ -1,4 +1,4 @@
-"""Results: what a claim's command finds, and writes as JSON, figure and page."""
+"""Results: what the command for a claim finds, and writes as JSON, figure and page."""
 
 import importlib
 import json
@@ -9,35 +9,34 @@ from dataclasses import asdict
 import numpy as np
 
 from .. import figures
-from ..console.report import table
 from ..corpus import digest
 from ..environment import machine, versions
 from ..files import replace_file, write_json
+from .trained import documents
 
 
 def reproduce(name, plan, study, command):
-    """Measure a claim: its result, with all that a reader needs to judge or repeat it.
+    """Measure a claim; returns its result, with what is needed to judge or repeat it.
 
-    Its module has measure(study, plan) → dict, and of that rows, verdict and draw.
+    Its module has measure(study, plan) → dict, and rows, verdict and draw of that dict.
     """
     began = time.perf_counter()
     found = module(name).measure(study, plan)
-    kept = study.used  # {case: what is kept of it}
+    used = study.used  # {case: losses and seconds of its training}
     texts = {
         text: describe(source)
         for text, source in plan.texts.items()
-        if any(case.source == source for case in kept)
+        if any(case.source == source for case in used)
     }
-    about = dict(claim=name, command=command, quick=plan.quick)
-    about["seeds"] = sorted({case.first_seed for case in kept})
-    about["starts"] = sorted({case.config.start for case in kept})
-    about["steps"] = sorted({case.training.steps for case in kept})
-    about["model"] = asdict(plan.base)
-    about |= dict(texts=texts, versions=versions(), machine=machine())
-    training = sum(x["seconds"] for x in kept.values())
-    seconds = dict(training=training, command=time.perf_counter() - began)
-    result = about | dict(seconds=seconds) | found
-    return json.loads(json.dumps(result))  # as those will see it who read the file
+    result = dict(claim=name, command=command, quick=plan.quick)
+    result["seeds"] = sorted({case.first_seed for case in used})
+    result["initialisations"] = sorted({case.config.init for case in used})
+    result["steps"] = sorted({case.training.steps for case in used})
+    result["model"] = asdict(plan.base)
+    result |= dict(texts=texts, versions=versions(), machine=machine())
+    training = sum(x["seconds"] for x in used.values())
+    result["seconds"] = dict(training=training, command=time.perf_counter() - began)
+    return json.loads(json.dumps(result | found))  # as a reader of the file will see it
 
 
 def module(name):
@@ -46,10 +45,10 @@ def module(name):
 
 
 def describe(source):
-    """What a text is made of, by which others can tell whether theirs is the same."""
-    documents = source.read()
-    size = sum(len(text.encode()) for _, text in documents)
-    return dict(documents=len(documents), bytes=size, sha256=digest(documents))
+    """The size and hash of a text, by which others can tell if theirs is the same."""
+    texts = documents(source)
+    size = sum(len(text.encode()) for _, text in texts)
+    return dict(documents=len(texts), bytes=size, sha256=digest(texts))
 
 
 def write(folder, result):
@@ -69,15 +68,8 @@ def page(result):
     return "\n".join([*lines, "", *origin(result)]) + "\n"
 
 
-def text(result):
-    """A result for a terminal: what was found, and the table."""
-    claim = module(result["claim"])
-    cells = [[str(cell) for cell in row] for row in claim.rows(result)]
-    return f"{claim.verdict(result)}\n\n{table(cells)}"
-
-
 def markdown(rows):
-    """A table in Markdown, of rows of cells; the first row is the head."""
+    """Rows of cells as a Markdown table; the first row is its head."""
     head, *body = [[str(cell) for cell in row] for row in rows]
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *body]
     return ["| " + " | ".join(line) + " |" for line in lines]
@@ -89,54 +81,58 @@ def origin(result):
         f"{name} ({x['documents']} documents, {x['bytes'] / 1e6:.1f} MB)"
         for name, x in result["texts"].items()
     )
-    seeds, versions = result["seeds"], result["versions"]
-    seeds = f"Seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
-    seconds, cores = result["seconds"], result["machine"]["cores"]
-    starts, steps = " and ".join(result["starts"]), ", ".join(map(str, result["steps"]))
+    seed, steps = (", ".join(map(str, result[name])) for name in ("seeds", "steps"))
+    plural = "s" * (len(result["seeds"]) > 1)
+    init = " and ".join(result["initialisations"])
+    seconds, versions = result["seconds"], result["versions"]
     return [
         f"    {result['command']}",
         "",
-        f"Texts: {', '.join(texts)}. {seeds}; {steps} steps of 1,024 "
-        f"tokens; {starts} start. Python {versions['python']}, torch "
-        f"{versions['torch']}, {cores} cores; its trainings took "
-        f"{seconds['training'] / 60:.0f} minutes on one core each, this command "
-        f"{seconds['command'] / 60:.0f} minutes with what had been trained before.",
+        f"Texts: {', '.join(texts)}. Seed{plural} {seed}; {steps} steps of 1,024 "
+        f"tokens; {init} initialisation. Python {versions['python']}, torch "
+        f"{versions['torch']}, {result['machine']['cores']} cores. Training all models "
+        f"took {seconds['training'] / 60:.0f} minutes, on one core each; this command "
+        f"took {seconds['command'] / 60:.0f} minutes and reused what had already been "
+        "trained.",
     ]
 
 
-def perplexities(study, plan, ways):
-    """Train and read each way for each seed: {way: [held-out perplexity by seed]}.
+def perplexities(study, plan, configurations):
+    """Train and read each configuration for each seed: {name: [perplexity by seed]}.
 
-    ways: {way: a function from the seed to (case, changes to read it with)}.
+    configurations: {name: a function from the seed to (case, changes to read it with)}.
     """
     wanted = [
-        (way, *of_seed(seed)) for way, of_seed in ways.items() for seed in plan.seeds
+        (name, *of_seed(seed))
+        for name, of_seed in configurations.items()
+        for seed in plan.seeds
     ]
-    wanted.sort(key=lambda x: (x[1].source.data, x[1].first_seed))  # read once each
+    # In this order, each corpus is read only once.
+    wanted.sort(key=lambda x: (x[1].source.data, x[1].first_seed))
     study.train([case for _, case, _ in wanted])
     nats = study.read([(case, changes) for _, case, changes in wanted])
-    found = {way: [] for way in ways}
-    for (way, *_), x in zip(wanted, nats):
-        found[way].append(float(np.exp(np.concatenate(x).mean())))
+    found = {name: [] for name in configurations}
+    for (name, *_), x in zip(wanted, nats):
+        found[name].append(float(np.exp(np.concatenate(x).mean())))
     return found
 
 
 def ratios(values, base):
-    """Of two lists by seed, seed by seed: held-out documents differ between seeds."""
+    """Ratios of two lists, seed by seed, since held-out documents differ by seed."""
     return [x / y for x, y in zip(values, base)]
 
 
-def center(values):
-    """Mean of the seeds."""
+def mean(values):
+    """Mean over the seeds."""
     return statistics.fmean(values)
 
 
-def spread(values):
-    """Standard deviation over the seeds; 0 where there is one."""
+def std(values):
+    """Standard deviation over the seeds; 0 if there is only one."""
     return statistics.stdev(values) if len(values) > 1 else 0.0
 
 
-def within(values, digits=3):
+def mean_std(values, digits=3):
     """Mean ± standard deviation over the seeds, as text."""
-    about = f" ± {spread(values):.{digits}f}" if len(values) > 1 else ""
-    return f"{center(values):.{digits}f}{about}"
+    deviation = f" ± {std(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{mean(values):.{digits}f}{deviation}"

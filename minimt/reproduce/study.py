@@ -1,28 +1,29 @@
-"""A study: what a claim has trained and read, as many at a time as there are cores."""
+"""A study: trains and reads what a claim needs, one task on each core at a time."""
 
 import os
 import pathlib
-import sys
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 import torch
 from tqdm import tqdm
 
-from .trained import Shelf
+from .trained import TrainedModels
 
-KEPT = pathlib.Path("runs/reproduce")
+FOLDER = pathlib.Path("runs/reproduce")
 
 
 class Study:
-    """Trains and reads cases, each on one core, so that results are the same on any
-    number of them; on a GPU one by one. Use it in a `with`.
+    """Trains and reads cases; to be used in a `with` statement.
 
-    KeyboardInterrupt when Ctrl-C comes; the next study goes on with what was begun.
+    Each case has a core to itself, so that results do not depend on how many there are;
+    on a GPU, cases run one by one. Raises KeyboardInterrupt on Ctrl-C; the next study
+    continues what was begun.
     """
 
-    def __init__(self, folder=KEPT, device="cpu"):
-        self.shelf, self.used = Shelf(folder, device), {}
+    def __init__(self, folder=FOLDER, device="cpu"):
+        self.trained, self.used = TrainedModels(folder, device), {}
         workers = cores() if device == "cpu" else 1
         self.pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
 
@@ -33,21 +34,21 @@ class Study:
         self.pool.shutdown(cancel_futures=True)
 
     def train(self, cases):
-        """Train all cases that have not been; `used` has what is kept of each."""
+        """Train all cases that are not trained yet; `used` gets the losses of each."""
         cases = list(dict.fromkeys(cases))
         befores = [case.before for case in cases if case.before]
         if befores:
             self.train(befores)
-        todo = [case for case in cases if not self.shelf.weights(case).exists()]
+        todo = [case for case in cases if not self.trained.weights(case).exists()]
         steps = [case.training.steps for case in todo]
-        self.map(self.shelf.train, [(case,) for case in todo], "train", steps)
+        self.map(self.trained.train, [(case,) for case in todo], "train", steps)
         for case in cases:
-            kept = self.shelf.trained(case)
-            self.used[case] = {x: kept[x] for x in ("losses", "seconds")}
+            content = self.trained.load(case)
+            self.used[case] = {x: content[x] for x in ("losses", "seconds")}
 
     def read(self, wanted):
-        """The readings of [(case, changes)], as `Shelf.read` gives them, in order."""
-        return self.map(self.shelf.read, wanted, "read")
+        """The readings of [(case, changes)], as `TrainedModels.read` returns them."""
+        return self.map(self.trained.read, wanted, "read")
 
     def map(self, function, arguments, label, sizes=None):
         """function(*x) for each x of arguments, in the pool; the results in order.
@@ -59,8 +60,8 @@ class Study:
             self.pool.submit(_run, function, *x): size
             for x, size in zip(arguments, sizes)
         }
-        about = dict(desc=f"{label:5}", total=sum(sizes), disable=None, leave=False)
-        with tqdm(**about) as bar:
+        progress = dict(desc=f"{label:5}", total=sum(sizes), disable=None, leave=False)
+        with tqdm(**progress) as bar:
             for future in as_completed(futures):
                 future.result()
                 bar.update(futures[future])
@@ -73,18 +74,27 @@ def cores():
     return len(os.sched_getaffinity(0)) if able else os.cpu_count()
 
 
-_stopped = False  # in a worker: Ctrl-C has come
+_busy = _stopped = False  # in a worker: a task is running; Ctrl-C has come
 
 
 def _begin():
-    """Begin a worker: one thread, and the terminal left to the process above."""
+    """Set up a worker: one thread, and Ctrl-C ends its task but not the worker."""
     torch.set_num_threads(1)
-    sys.stderr = open(os.devnull, "w")
+    signal.signal(signal.SIGINT, _stop)
+
+
+def _stop(*_):
+    """In a worker, on Ctrl-C: end the task that is running, if any; begin no more."""
+    global _stopped
+    _stopped = True
+    if _busy:
+        raise KeyboardInterrupt
 
 
 def _run(function, *arguments):
-    """In a worker: do a task, and none any more after Ctrl-C."""
-    global _stopped
+    """In a worker: do a task, but none after Ctrl-C, even if the last one caught it."""
+    global _busy, _stopped
+    _busy = True
     try:
         if _stopped:
             raise KeyboardInterrupt
@@ -92,3 +102,5 @@ def _run(function, *arguments):
     except KeyboardInterrupt:
         _stopped = True
         raise
+    finally:
+        _busy = False

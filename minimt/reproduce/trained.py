@@ -1,4 +1,4 @@
-"""The shelf: trained weights and readings, each made once and kept for all claims."""
+"""The cache of trained models: weights and readings, each made once for all claims."""
 
 import hashlib
 import io
@@ -11,45 +11,46 @@ from modulefinder import ModuleFinder
 
 import numpy as np
 
+from ..checkpoints import load_checkpoint, save_checkpoint
 from ..config import Config
-from ..corpus import HeldOut, Source, load_corpus
+from ..corpus import HeldOut, Source, digest, load_corpus
 from ..environment import versions
 from ..errors import InputError
 from ..evaluate import document_losses
-from ..experiments.compare import train_one
 from ..files import replace_file
+from ..optimizer import Training
 from ..torch_model import MemorizingTransformer
-from ..train import Training, load_checkpoint, save_checkpoint
-from .variants import first_weights, variant
+from ..train import train_model
+from .variants import VARIANTS
 
 PACKAGE = pathlib.Path(__file__).parent.parent
-PIECE = 32_768  # tokens; longer documents, such as books, are cut into such pieces
-HELD_OUT = 65_536  # tokens of held-out documents that are read, if there are as many
+PIECE = 32_768  # tokens; longer documents, such as books, are cut into pieces of this
+HELD_OUT = 65_536  # tokens of held-out documents to read, if there are as many
 
 
 @dataclass(frozen=True)
 class Case:
-    """A model to train: on what, how, and from which other case's weights on.
+    """A model to train: on what, how, and starting from which other case's weights.
 
-    training.seed draws the weights and the order of reading, and in a case that goes on
-    from none the held-out documents.
+    training.seed decides the initial weights and the order of the documents. Which ones
+    are held out depends on the seed of the first of the trainings.
     """
 
     source: Source
     config: Config
     training: Training
     before: "Case | None" = None
-    variant: str = ""  # one of minimt.reproduce.variants
+    variant: str = ""  # a name in VARIANTS
 
     @property
     def first_seed(self):
-        """The seed of the first of its trainings, by which documents are held out."""
+        """The seed of its first training, which decides what is held out."""
         return self.before.first_seed if self.before else self.training.seed
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """A folder of what was trained and read, and the device to do so on."""
+class TrainedModels:
+    """A folder of trained weights and readings, and the device to make them on."""
 
     folder: pathlib.Path
     device: str = "cpu"
@@ -59,23 +60,33 @@ class Shelf:
         return self.path(asdict(case), case, ".pt")
 
     def path(self, content, case, ending):
-        """Where something that depends on this content of a case is kept."""
+        """The path of a file that depends on this content of a case."""
         device = "" if self.device == "cpu" else f"-{self.device}"
-        return self.folder / f"{key(content)}{device}{ending}"
+        return self.folder / f"{key(content, case.source)}{device}{ending}"
 
-    def trained(self, case):
-        """What is kept of a trained case: its losses, seconds, config and weights."""
+    def load(self, case):
+        """What is stored of a trained case: its losses, seconds, config and weights."""
         path = self.weights(case)
         try:
             return load_checkpoint(path)
         except InputError:
             raise InputError(f"{path} is damaged: delete it and try again") from None
 
-    def model(self, case, **changes):
-        """A trained case's model, with some fields of its config changed."""
-        model = MemorizingTransformer(replace(case.config, **changes))
-        model.load_state_dict(self.trained(case)["model"])
+    def model(self, case, parts=None, **changes):
+        """A trained case's model, with some fields of its config, or parts, changed."""
+        parts, config = parts or VARIANTS[case.variant].parts, case.config
+        model = MemorizingTransformer(replace(config, **changes), parts=parts)
+        model.load_state_dict(self.load(case)["model"])
         return model.to(self.device)
+
+    def first_model(self, case):
+        """The model of a case before it is trained."""
+        if case.before:
+            changes = asdict(case.config)
+            return self.model(case.before, VARIANTS[case.variant].parts, **changes)
+        variant, seed = VARIANTS[case.variant], case.training.seed
+        model = MemorizingTransformer(case.config, seed, variant.parts)
+        return model.load_numpy(variant.weights(case.config, seed)).to(self.device)
 
     def corpus(self, case):
         """A case's documents: long ones in pieces, and not too many held-out ones."""
@@ -83,26 +94,23 @@ class Shelf:
         return corpus(case.source, case.config.vocab, case.first_seed, folder)
 
     def train(self, case):
-        """Train one case and keep its weights; goes on where it was stopped."""
-        path, config, training = self.weights(case), case.config, case.training
+        """Train one case and store its weights; continues if it was stopped before."""
+        path = self.weights(case)
         if path.exists():
             return
-        unfinished = path.with_suffix(".unfinished")
-        with variant(case.variant):
-            weights = first_weights(case.variant, config, training.seed)
-            if case.before:
-                weights = self.model(case.before).to_numpy()
-            about = config, training, self.corpus(case), self.device
-            trainer = train_one(unfinished, *about, weights=weights)
-        kept = dict(config=asdict(config), training=asdict(training))
-        kept |= dict(losses=trainer.losses, seconds=trainer.seconds)
-        save_checkpoint(path, kept | dict(model=trainer.model.state_dict()))
+        unfinished, model = path.with_suffix(".unfinished"), self.first_model(case)
+        trainer = train_model(
+            unfinished, model, case.training, self.corpus(case), progress=False
+        )
+        content = dict(config=asdict(case.config), training=asdict(case.training))
+        content |= dict(losses=trainer.losses, seconds=trainer.seconds)
+        save_checkpoint(path, content | dict(model=model.state_dict()))
         unfinished.unlink()
 
     def read(self, case, changes):
         """Nats per token of a case's held-out documents: a list of arrays (n − 1,).
 
-        changes: fields of the trained case's config that are read with other values.
+        changes: fields of its config that get other values for this reading.
         """
         path = self.path([asdict(case), changes], case, ".npz")
         try:
@@ -110,33 +118,38 @@ class Shelf:
                 return list(saved.values())
         except (OSError, ValueError, zipfile.BadZipFile):  # not there, or damaged
             pass
-        with variant(case.variant):
-            model = self.model(case, **changes)
-            nats = document_losses(model, self.corpus(case).held.docs)
+        nats = document_losses(self.model(case, **changes), self.corpus(case).held.docs)
         buffer = io.BytesIO()
         np.savez(buffer, *nats)
         replace_file(path, buffer.getvalue())
         return nats
 
 
-def key(content):
-    """A short name for what a result depends on: content, code and versions."""
-    text = json.dumps([content, code(), versions()], sort_keys=True)
+def key(content, source):
+    """A short name for what a result depends on: content, texts, code and versions."""
+    depends = [content, digest(documents(source)), code_digest(), versions()]
+    text = json.dumps(depends, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 @lru_cache
-def code(folder=PACKAGE.parent):
-    """A hash of the sources, of the minimt in a folder, that decide a training.
+def documents(source):
+    """All documents of a source [(name, text)], read once."""
+    return source.read()
 
-    They are this file and all that it imports from the package, however far down.
+
+@lru_cache
+def code_digest(root=PACKAGE.parent):
+    """A hash of the source files, of the minimt in `root`, that decide a result.
+
+    They are this file and all that it imports from the package, directly or indirectly.
     """
-    finder = ModuleFinder([str(folder)])
+    others = [path.stem for path in root.iterdir() if path.stem != PACKAGE.stem]
+    finder = ModuleFinder([str(root)], excludes=others)  # others: torch, if installed
     finder.import_hook(__name__)
     paths = sorted(x.__file__ for x in finder.modules.values() if x.__file__)
-    texts = [pathlib.Path(path).read_bytes() for path in paths]
-    digests = [hashlib.sha256(text).hexdigest() for text in texts]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    digests = (hashlib.sha256(pathlib.Path(path).read_bytes()) for path in paths)
+    return hashlib.sha256(b"".join(x.digest() for x in digests)).hexdigest()
 
 
 @lru_cache(maxsize=2)

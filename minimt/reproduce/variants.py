@@ -1,66 +1,76 @@
-"""Variants of the model that only ablations need: other starts, other norms."""
+"""Variants of the model for ablations alone: other parts, other initial weights."""
 
-from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from unittest.mock import patch
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
-from .. import init as start
-from .. import torch_model
+from ..init import init_params
 from ..torch_attention import l2_normalize
 from ..torch_memory import Memory
+from ..torch_model import Parts
 
-# Parts of the lookup start: the layer (0 = the memory's, 1 = the one below) and names.
+# Parts of the induction initialisation: the layer (0 = the memory layer, 1 = the one
+# below, None = no layer) and the names of its weights.
 PARTS = {
     "heads look back": (1, ("bias",)),
-    "what they see is copied": (1, ("value", "output")),
+    "the token seen is copied": (1, ("value", "output")),
     "queries match copies": (0, ("query", "key")),
-    "what is found is said": (0, ("value", "output")),
-    "rooms in the embedding": (None, ("embedding",)),
+    "the retrieved value is written to the output": (0, ("value", "output")),
+    "subspaces in the embedding": (None, ("embedding",)),
 }
+GATES = (0.1, 0.9)  # initial values of the gate
+
+
+@dataclass(frozen=True)
+class Variant:
+    """What differs from the usual model: its parts, and its weights before training.
+
+    weights(config, seed) returns them as `init_params` does.
+    """
+
+    parts: Parts = Parts()
+    weights: Callable = init_params
 
 
 class NormalisedValues(Memory):
-    """A memory that stores values of equal length, √D, as it does keys of length 1."""
+    """A memory that normalises values to length √D, as keys are to length 1."""
 
-    def write(self, k, v):
-        """As `Memory.write`, the values normalised."""
-        super().write(k, l2_normalize(v) * v.shape[-1] ** 0.5)
-
-
-@contextmanager
-def variant(name):
-    """Inside, the model in torch is the variant of this name; "" = as it is."""
-    swaps = {}
-    if name == "no normalisation":
-        swaps[torch_model] = dict(l2_normalize=lambda x: x)
-    if name == "values normalised too":
-        swaps[torch_model] = dict(Memory=NormalisedValues)
-    if name == "one token compared":
-        swaps[start] = dict(BACK=1)
-    with ExitStack() as stack:
-        for module, new in swaps.items():
-            stack.enter_context(patch.multiple(module, **new))
-        yield
+    def defer(self, k, v):
+        """Like `Memory.defer`, but with normalised values."""
+        super().defer(k, l2_normalize(v) * v.shape[-1] ** 0.5)
 
 
-def first_weights(name, config, seed):
-    """The weights that the variant starts from, as `init_params` gives them.
+def without(part, config, seed):
+    """The induction initialisation, with one part of it random."""
+    below, names = PARTS[part]
+    params = init_params(config, seed)
+    random = init_params(replace(config, init="random"), seed)
+    layer = "" if below is None else f"layers.{config.memory_layer - below}."
+    return params | {layer + name: random[layer + name] for name in names}
 
-    "without PART" leaves a part of the lookup start as an ordinary start has it,
-    "gate G" begins with gates of G, from 0 to 1.
-    """
-    params = start.init_params(config, seed)
-    if name.startswith("without "):
-        below, names = PARTS[name.removeprefix("without ")]
-        ordinary = start.init_params(replace(config, start="ordinary"), seed)
-        layer = "" if below is None else f"layers.{config.memory_layer - below}."
-        params |= {layer + x: ordinary[layer + x] for x in names}
-    if name.startswith("gate "):
-        g = float(name.removeprefix("gate "))
-        params[f"layers.{config.memory_layer}.gate"][:] = np.log(g / (1 - g))
-    if name == "no normalisation":  # logits as they are without: q · k / √D
-        for layer in range(config.layers):
-            params[f"layers.{layer}.log_scale"][:] = -0.5 * np.log(config.head)
+
+def gates_of(g, config, seed):
+    """Weights that set all gates to g, from 0 to 1."""
+    params = init_params(config, seed)
+    params[f"layers.{config.memory_layer}.gate"][:] = np.log(g / (1 - g))
     return params
+
+
+def unscaled(config, seed):
+    """Weights that give the usual logits q · k / √D if nothing is normalised."""
+    params = init_params(config, seed)
+    for layer in range(config.layers):
+        params[f"layers.{layer}.log_scale"][:] = -0.5 * np.log(config.head)
+    return params
+
+
+VARIANTS = {
+    "": Variant(),
+    "no normalisation": Variant(Parts(normalize=lambda x: x), unscaled),
+    "values normalised too": Variant(Parts(memory=NormalisedValues)),
+    "one token compared": Variant(weights=partial(init_params, back=1)),
+}
+VARIANTS |= {f"without {x}": Variant(weights=partial(without, x)) for x in PARTS}
+VARIANTS |= {f"gate {g}": Variant(weights=partial(gates_of, g)) for g in GATES}

@@ -14,10 +14,10 @@ from minimt.reproduce.plan import CODE, Plan
 from minimt.reproduce.study import Study
 
 
-def slowly(shelf, case):
+def slowly(trained, case):
     """Train one of them, in a process of the study's pool."""
     train.SAVE_EVERY = 0  # so that something is saved when Ctrl-C comes
-    shelf.train(case)
+    trained.train(case)
 
 
 if __name__ == "__main__":
@@ -25,4 +25,4 @@ if __name__ == "__main__":
     plan = Plan(True, (0,), 60, {CODE: Source(texts, held_out=2)}, BASE)
     with Study(pathlib.Path(kept)) as study:
         cases = [plan.case(seed) for seed in range(6)]
-        study.map(slowly, [(study.shelf, case) for case in cases], "train")
+        study.map(slowly, [(study.trained, case) for case in cases], "train")

@@ -1,27 +1,29 @@
-"""What each choice is worth: one thing is changed at a time, all else stays.
+"""What is each design choice worth? One thing is changed at a time.
 
-The first line is the main job's model. "start without" leaves one part of the lookup
-start (`minimt.init`) as an ordinary start has it. Models without memory stand there
-with each start, so that memory is compared with their best.
+The first row is the main job's model. In the rows "induction without", one part of the
+induction initialisation (`minimt.init`) is random. There is a model without memory for
+each initialisation, so that memory is compared with the best of these.
 """
 
 from functools import partial
 
+import numpy as np
+
 from ..charts import bars
-from ..results import center, perplexities, ratios, within
-from ..variants import PARTS
+from ..results import mean, mean_std, perplexities, ratios
+from ..variants import GATES, PARTS
 
 BASE = "the main job's model"
 CHANGES = {  # group: {name: what is changed}
-    "start": {
-        "ordinary start": dict(start="ordinary"),
+    "initialisation": {
+        "random": dict(init="random"),
         "one token compared, not three": dict(variant="one token compared"),
     },
-    "start without": {part: dict(variant=f"without {part}") for part in PARTS},
+    "induction without": {part: dict(variant=f"without {part}") for part in PARTS},
     "no memory": {
-        "lookup start": dict(memory=0),
-        "lookup start of one token": dict(memory=0, variant="one token compared"),
-        "ordinary start": dict(memory=0, start="ordinary"),
+        "induction": dict(memory=0),
+        "induction, one token compared": dict(memory=0, variant="one token compared"),
+        "random": dict(memory=0, init="random"),
     },
     "norms": {
         "no normalisation": dict(variant="no normalisation"),
@@ -29,9 +31,9 @@ CHANGES = {  # group: {name: what is changed}
     },
     "memory layer": {"2": dict(memory_layer=2), "3": dict(memory_layer=3)},
     "K": {str(K): dict(neighbours=K) for K in (1, 4, 64)},
-    "first gate": {str(g): dict(variant=f"gate {g}") for g in (0.1, 0.9)},
+    "first gate": {str(g): dict(variant=f"gate {g}") for g in GATES},
 }
-QUICK = "start", "start without", "no memory"  # groups
+QUICK = "initialisation", "induction without", "no memory"  # groups
 
 
 def measure(study, plan):
@@ -40,33 +42,32 @@ def measure(study, plan):
     changes = {(BASE, ""): {}}
     changes |= {(g, name): x for g in groups for name, x in CHANGES[g].items()}
 
-    def way(change, seed):
+    def case_of(change, seed):
         return plan.case(seed, **change), {}
 
-    ways = {at: partial(way, change) for at, change in changes.items()}
-    found = perplexities(study, plan, ways)
+    configurations = {at: partial(case_of, x) for at, x in changes.items()}
+    found = perplexities(study, plan, configurations)
     rows = []
     for (group, name), x in found.items():
         row = dict(group=group, name=name, perplexity=x)
         row["ratio"] = ratios(x, found[BASE, ""])
-        cases = (ways[group, name](seed)[0] for seed in plan.seeds)
-        row["gate"] = [gate(study.shelf, case) for case in cases]
+        cases = (configurations[group, name](seed)[0] for seed in plan.seeds)
+        row["gate"] = [gate(study.trained, case) for case in cases]
         rows.append(row)
     return dict(rows=rows)
 
 
-def gate(shelf, case):
-    """The mean gate of a trained model's heads; None where it has no memory."""
-    layer = shelf.model(case).layers[case.config.memory_layer]
-    return layer.gate.sigmoid().mean().item() if case.config.memory else None
+def gate(trained, case):
+    """The mean gate of a trained model's heads; None if it has no memory."""
+    return float(np.mean(trained.model(case).gates())) if case.config.memory else None
 
 
 def rows(result):
     """The table: a line for each change."""
     lines = [("changed", "perplexity", "ratio", "gate after training")]
     for x in result["rows"]:
-        gates = "–" if None in x["gate"] else within(x["gate"], 2)
-        cells = within(x["perplexity"], 2), within(x["ratio"]), gates
+        gates = "–" if None in x["gate"] else mean_std(x["gate"], 2)
+        cells = mean_std(x["perplexity"], 2), mean_std(x["ratio"]), gates
         lines.append((label(x), *cells))
     return lines
 
@@ -77,13 +78,13 @@ def label(row):
 
 
 def verdict(result):
-    """What was found, in a sentence: what the start is worth, and what memory."""
-    ratio = {(x["group"], x["name"]): center(x["ratio"]) for x in result["rows"]}
-    start = ratio["start", "ordinary start"]
+    """What was found, in a sentence: what initialisation is worth, and what memory."""
+    ratio = {(x["group"], x["name"]): mean(x["ratio"]) for x in result["rows"]}
+    random = ratio["initialisation", "random"]
     best = min(x for (group, _), x in ratio.items() if group == "no memory")
     return (
-        f"An ordinary start has {start:.2f} times the perplexity, "
-        f"the best model without memory {best:.2f} times"
+        f"Perplexity is {random:.2f} times as high with random initialisation, "
+        f"{best:.2f} times as high for the best model without memory"
     )
 
 

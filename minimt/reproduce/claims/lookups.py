@@ -1,20 +1,21 @@
-"""Claim: memory helps on few tokens, names above all, and looks up their definitions.
+"""Claim: memory helps with few tokens, mainly names, by looking up their definitions.
 
-The same weights read held-out documents with a memory of 512 and with one of 8192; what
-a token costs less with the larger is its gain. Names here are words of three letters or
-more. A name, or a phrase of four tokens, is far back if it was last seen where the
-smaller memory no longer reaches.
+The same weights read held-out documents with a memory of 512 and with one of 8192. The
+gain of a token is how much less it costs with the larger memory. A name, here, is a
+word of three letters or more. A name, or a phrase of four tokens, counts as last seen
+far back if the smaller memory no longer reaches it.
 
-Then, where a function, class, lemma or constant that the document defines
-(see `minimt.inspection.definitions`) is used out of sight of local attention,
-but within the larger memory: is the best memory its definition? The best is the place
-with the largest weight times gate, summed over heads. What a place puts forward is its
-own token: its key tells what came before. It is the definition, or an earlier use, if
-that token lies in one of the same name. Beside it are all places found, by their
-weights, a random place in memory (the mean of all), the latest place, the latest that
-follows the same token as the one just read, and the latest of the very token to come,
-which a model cannot know. All of it again after three times the steps; the figure is of
-the first.
+The second part looks at functions, classes, lemmas and constants that a document
+defines (see `minimt.inspection.definitions`) and uses again out of sight of local
+attention, but within the larger memory. Is the best memory the definition? The best
+memory is the place with the largest weight times gate, summed over heads. It suggests
+the token that stands there, since its key describes what came before. So it counts as
+the definition, or as an earlier use, if that token is part of the same name there. It
+is compared with all places found, by weight; with a random place in memory (the mean
+over all of them); with the latest place; with the latest place after the same token as
+the one just read; and with the latest place of the very token to come, which no model
+can know. Everything is repeated with three times the steps; the figure shows the
+shorter training.
 """
 
 from itertools import islice, product
@@ -43,17 +44,17 @@ from ..kinds import (
     grouped,
     is_far,
     kinds,
-    mean,
+    mean_present,
     present,
     shares,
     uses,
     weigh,
 )
 from ..plan import CODE, PROOFS
-from ..results import spread
+from ..results import std
 
 FINDERS = {CODE: python, PROOFS: hol_light}
-LONGER = 3  # times the plan's steps, to see where the shares tend
+LONGER = 3  # times the plan's steps, to show the trend of the shares
 SMALL, LARGE = 512, 8192
 BEST, AFTER = CHOICES[0], CHOICES[4]
 NO_USE = "no use of a name is that far from its definition"
@@ -72,28 +73,28 @@ def measure(study, plan):
     study.train([case for case, _ in wanted])
     sizes = [dict(memory=M) for M in (SMALL, LARGE)]
     study.read([(case, size) for case, _ in wanted for size in sizes])
-    seen = iter(study.map(look, [(study.shelf, *x) for x in wanted], "look"))
+    seen = iter(study.map(look, [(study.trained, *x) for x in wanted], "look"))
     rows = []
     for (steps, text), x in cases.items():
         shares, examples = zip(*islice(seen, len(x)))
         row = dict(text=text, steps=steps, **by_seed(shares))
-        # Only names that are everyone's: those of other texts belong to their reader.
+        # Only names from the standard library; those in other texts may be private.
         rows.append(row | dict(examples=examples[0] if text == CODE else []))
     return dict(rows=rows)
 
 
-def look(shelf, case, text):
+def look(trained, case, text):
     """What one case shows: its shares, and the six uses of names that gained most.
 
-    InputError where no document can be taken apart whole.
+    Raises InputError if no document can be parsed as a whole.
     """
-    corpus, model = shelf.corpus(case), shelf.model(case, memory=LARGE)
-    held, about = corpus.held, (model, corpus.vocabulary, FINDERS[text])
-    nats = (shelf.read(case, dict(memory=M)) for M in (SMALL, LARGE))
-    found = [look_at(*about, *doc) for doc in zip(held.texts, held.docs, *nats)]
+    corpus, model = trained.corpus(case), trained.model(case, memory=LARGE)
+    held, reader = corpus.held, (model, corpus.vocabulary, FINDERS[text])
+    nats = (trained.read(case, dict(memory=M)) for M in (SMALL, LARGE))
+    found = [look_at(*reader, *doc) for doc in zip(held.texts, held.docs, *nats)]
     read = [x for x in found if x]
     if not read:
-        raise InputError(f"no held-out document of {text} parses whole: give others")
+        raise InputError(f"no held-out document of {text} can be parsed: give others")
     used = sorted((use for x in read for use in x["uses"]), key=lambda x: -x["gain"])
     groups = grouped(used)
     parts = ("gain", "kind", "known")
@@ -109,9 +110,9 @@ def look(shelf, case, text):
 
 
 def look_at(model, vocabulary, finder, text, doc, small, large):
-    """Of a document: gain and kind of each token, whether its name is known; the uses.
+    """For a document: the gain and kind of each token, if its name is known; the uses.
 
-    None where it is no program, or a piece that was cut, with tokens of its own.
+    None if it does not parse, or is a piece of a longer one, with other tokens.
     """
     config, places, encoded = model.config, finder(text), vocabulary.encode(text)
     if places is None or encoded.ids != doc[1:].tolist():
@@ -124,7 +125,7 @@ def look_at(model, vocabulary, finder, text, doc, small, large):
     tokens = [range(use.first, min(use.stop, use.first + 2)) for use in far]
     queries = {token - 1 for pair in tokens for token in pair}
     found = retrieved_places(model, doc, queries)
-    gates = model.layers[config.memory_layer].gate.sigmoid().tolist()
+    gates = model.gates()
     seen = []
     for use, pair in zip(far, tokens):
         nats = [float(x[use.first - 1]) for x in (small, large)]
@@ -143,8 +144,8 @@ def rows(result):
     def line(label, of):
         return label, *[of(row) for row in found]
 
-    def parts(about, name, *wanted):
-        return lambda row: cell([row[about][name][x] for x in wanted])
+    def parts(table, name, *wanted):
+        return lambda row: cell([row[table][name][x] for x in wanted])
 
     def looked_up(group, choice):
         return lambda row: cell(
@@ -167,7 +168,7 @@ def rows(result):
 
 
 def of_uses(row):
-    """What the shares of places are of."""
+    """What the shares of places refer to."""
     count = sum(row["uses"][FIRST])
     return f"of {count} uses: the definition; an earlier use" if count else NO_USE
 
@@ -176,27 +177,29 @@ def verdict(result):
     """What was found, in a sentence."""
     far = [[row["kinds"][name] for name in KINDS[:2]] for row in result["rows"]]
     tokens, gain = (
-        between([sum(mean(x[part]) for x in row) for row in far])
+        between([sum(mean_present(x[part]) for x in row) for row in far])
         for part in ("tokens", "gain")
     )
     best = [row["looked_up"][FIRST][BEST] for row in result["rows"]]
-    defined, used = (between([mean(x[name]) for x in best]) for name in CLASSES[:2])
-    said = f"Names last seen far back, {tokens} of tokens, bring {gain} of the gain"
+    defined, used = (
+        between([mean_present(x[name]) for x in best]) for name in CLASSES[:2]
+    )
+    gains = f"Names last seen far back are {tokens} of tokens and {gain} of the gain"
     if not gain:
-        said = f"A memory of {LARGE} saves nothing over one of {SMALL}"
-    found = f"the best memory is the definition at {defined} of uses"
-    return f"{said}; {f'{found}, an earlier use at {used}' if defined else NO_USE}"
+        gains = f"A memory of {LARGE} saves nothing over one of {SMALL}"
+    found = f"the best memory is the definition for {defined} of uses"
+    return f"{gains}; {f'{found}, an earlier use for {used}' if defined else NO_USE}"
 
 
 def between(shares):
-    """The least and the largest of some shares, as text; nothing where all are nan."""
+    """The least and the largest of some shares, as text; "" if all are nan."""
     shares = [x for x in shares if not np.isnan(x)]
     ends = [f"{x(shares):.0%}" for x in (min, max)] if shares else []
     return " to ".join(dict.fromkeys(ends))
 
 
 def draw(result):
-    """Kinds by their shares of tokens and gainers, and chosen places; first length."""
+    """Kinds by their shares, and the places chosen, after the shorter training."""
     title = verdict(result)
     figure, (left, right) = figures.panels(title, 2, width=4.85, sharey=False)
     looks = (figures.BLUE, "o"), (figures.ORANGE, "s")
@@ -214,16 +217,17 @@ def draw(result):
         ax.invert_yaxis()
         ax.xaxis.set_major_formatter("{x:.0%}")
         ax.tick_params(labelsize=9)
-    left.set_xlabel("open: of all tokens; full: of the 1% that gain most", fontsize=9)
-    right.set_xlabel("dark: its definition; light: an earlier use", fontsize=9)
+    label = "share of all tokens (open), of the 1% that gain most (filled)"
+    left.set_xlabel(label, fontsize=9)
+    right.set_xlabel("the definition (dark), an earlier use (light)", fontsize=9)
     right.legend(frameon=False, fontsize=9)
     return figure
 
 
 def draw_kinds(ax, found, where, style):
-    """For each kind a line from its share of all tokens to that of the gainers."""
+    """For each kind, a line from its share of all tokens to that of the gainers."""
     for y, name in enumerate(KINDS):
-        ends = [mean(found[name][part]) for part in ("tokens", "top")]
+        ends = [mean_present(found[name][part]) for part in ("tokens", "top")]
         ax.plot(ends, [y + where] * 2, **style | dict(marker=""), linewidth=1)
         for x, fill in zip(ends, ("white", style["color"])):
             ax.plot(x, y + where, **style, markerfacecolor=fill)
@@ -232,15 +236,15 @@ def draw_kinds(ax, found, where, style):
 
 
 def draw_choices(ax, found, where, style):
-    """For each choice a bar: how often it is the definition, and an earlier use."""
+    """For each choice, a bar: how often it is the definition, and an earlier use."""
     bars = [(name, FIRST, name) for name in CHOICES]
     bars.append((BEST, SECOND, f"{BEST},\n{SECOND} of a name"))
     for y, (choice, group, _) in enumerate(bars):
         defined, used = (found[group][choice][name] for name in CLASSES[:2])
         both = [x + y for x, y in zip(present(defined), present(used))]
-        about = dict(height=0.3, color=style["color"])
+        bar = dict(height=0.3, color=style["color"])
         label = None if y else style["label"]
-        ax.barh(y + where, mean(defined), label=label, **about)
-        about |= dict(left=mean(defined), xerr=spread(both), capsize=2, alpha=0.45)
-        ax.barh(y + where, mean(used), **about)
+        ax.barh(y + where, mean_present(defined), label=label, **bar)
+        bar |= dict(left=mean_present(defined), xerr=std(both), capsize=2, alpha=0.45)
+        ax.barh(y + where, mean_present(used), **bar)
     ax.set_yticks(range(len(bars)), [label for _, _, label in bars])

@@ -1,8 +1,8 @@
 """Claim: a larger memory lowers perplexity on every kind of text (the paper's Table 4).
 
-A model for each size of memory, with a Transformer-XL cache and without, reads the same
-batches. Perplexity is of held-out documents, given as a ratio to that of the model with
-neither.
+For each size of memory, a model with a Transformer-XL cache and one without are trained
+on the same batches. Perplexity is measured on held-out documents, and given as a ratio
+to that of the model with neither memory nor cache.
 """
 
 from functools import partial
@@ -10,7 +10,7 @@ from itertools import pairwise, product
 
 from ... import figures
 from ..charts import curve
-from ..results import center, perplexities, ratios, within
+from ..results import mean, mean_std, perplexities, ratios
 
 SIZES, CACHES = (0, 512, 2048, 8192), (0, 64)
 
@@ -18,11 +18,11 @@ SIZES, CACHES = (0, 512, 2048, 8192), (0, 64)
 def measure(study, plan):
     """A row for each text, cache and memory: perplexities by seed, and their ratios."""
 
-    def way(text, cache, memory, seed):
+    def case_of(text, cache, memory, seed):
         return plan.case(seed, text, cache=cache, memory=memory), {}
 
     settings = list(product(plan.texts, CACHES, SIZES))
-    found = perplexities(study, plan, {x: partial(way, *x) for x in settings})
+    found = perplexities(study, plan, {x: partial(case_of, *x) for x in settings})
     rows = []
     for text, cache, memory in settings:
         row = dict(text=text, cache=cache, memory=memory)
@@ -34,9 +34,9 @@ def measure(study, plan):
 
 def rows(result):
     """The table: a line for each text and cache, a column for each memory."""
-    lines = [("perplexity, ratio", "cache", *(f"memory {M}" for M in SIZES))]
+    lines = [("perplexity ratio", "cache", *(f"memory {M}" for M in SIZES))]
     for text, cache in product(result["texts"], CACHES):
-        lines.append((text, cache, *map(within, _ratios(result, text, cache))))
+        lines.append((text, cache, *map(mean_std, _ratios(result, text, cache))))
     return lines
 
 
@@ -50,12 +50,12 @@ def verdict(result):
     """What was found, in a sentence."""
     gains, holds = [], 0
     for at in product(result["texts"], CACHES):
-        means = list(map(center, _ratios(result, *at)))
+        means = list(map(mean, _ratios(result, *at)))
         gains.append(1 - means[-1] / means[0])
         holds += all(a > b for a, b in pairwise(means))
     gain = f"{min(gains):.0%} to {max(gains):.0%}"
-    said = f"A memory of {SIZES[-1]} lowers perplexity by {gain}"
-    return f"{said}; each larger one helps in {holds} of {len(gains)} rows"
+    lowers = f"A memory of {SIZES[-1]} lowers perplexity by {gain}"
+    return f"{lowers}; each larger size helps further in {holds} of {len(gains)} cases"
 
 
 def draw(result):

@@ -1,8 +1,9 @@
 """Claim: a small model with memory does as well as a much larger one without it.
 
-One model with a memory, and models without of 1, 2, 5 and 10 times its parameters, all
-on the same batches. In the paper a memory of 8K tokens is worth five times the
-parameters (Figure 1). The larger models learn at a lower rate, proportional to 1 / √E.
+A model with memory is compared with models without it that have 1, 2, 5 and 10 times
+its parameters, all trained on the same batches. In the paper, a memory of 8K tokens is
+worth five times the parameters (Figure 1). The larger models have a lower learning
+rate, proportional to 1 / √E.
 """
 
 from functools import partial
@@ -11,9 +12,9 @@ import numpy as np
 
 from ... import figures
 from ...init import init_params
-from ...train import Training
+from ...optimizer import Training
 from ..charts import curve
-from ..results import center, perplexities, ratios, within
+from ..results import mean, mean_std, perplexities, ratios
 
 MEMORY = 8192
 SIZES = {  # times the parameters: layers, embed, heads
@@ -28,7 +29,7 @@ def measure(study, plan):
     """A row for each model: parameters, perplexity by seed, its ratio to the first."""
     configs = {}
 
-    def way(times, memory, seed):
+    def case_of(times, memory, seed):
         layers, embed, heads = SIZES[times]
         rate = Training.learning_rate * (SIZES[1][1] / embed) ** 0.5
         sizes = dict(layers=layers, embed=embed, heads=heads, learning_rate=rate)
@@ -36,9 +37,9 @@ def measure(study, plan):
         configs[times, memory] = case.config
         return case, {}
 
-    ways = {(times, 0): partial(way, times, 0) for times in SIZES}
-    ways[1, MEMORY] = partial(way, 1, MEMORY)
-    found = perplexities(study, plan, ways)
+    configurations = {(times, 0): partial(case_of, times, 0) for times in SIZES}
+    configurations[1, MEMORY] = partial(case_of, 1, MEMORY)
+    found = perplexities(study, plan, configurations)
     rows = []
     for at, x in found.items():
         weights = init_params(configs[at]).values()
@@ -52,21 +53,21 @@ def rows(result):
     lines = [("model", "parameters", "perplexity", "ratio")]
     for x in result["rows"]:
         memory = f"memory of {x['memory']}" if x["memory"] else "no memory"
-        cells = f"{x['parameters'] / 1e6:.2f}M", within(x["perplexity"], 2)
-        lines.append((f"{x['times']} x, {memory}", *cells, within(x["ratio"])))
+        cells = f"{x['parameters'] / 1e6:.2f}M", mean_std(x["perplexity"], 2)
+        lines.append((f"{x['times']} x, {memory}", *cells, mean_std(x["ratio"])))
     return lines
 
 
 def crossing(result):
     """Parameters at which a model without memory is as good as the one with it.
 
-    Between two sizes on a line of log perplexity over log parameters; None where even
-    the largest is not as good.
+    Interpolates log perplexity over log parameters between two sizes; None if even the
+    largest is not as good.
     """
     *plain, remembering = result["rows"]
-    goal = np.log(center(remembering["perplexity"]))
+    goal = np.log(mean(remembering["perplexity"]))
     size = np.log([x["parameters"] for x in plain])
-    nats = np.log([center(x["perplexity"]) for x in plain])
+    nats = np.log([mean(x["perplexity"]) for x in plain])
     for i in range(len(plain) - 1):
         if nats[i] >= goal >= nats[i + 1]:
             part = (nats[i] - goal) / (nats[i] - nats[i + 1])
@@ -77,14 +78,14 @@ def crossing(result):
 def verdict(result):
     """What was found, in a sentence."""
     *plain, remembering = result["rows"]
-    said = f"After {result['steps'][-1]} steps a memory of {MEMORY} is worth"
+    worth = f"After {result['steps'][-1]} steps, a memory of {MEMORY} is worth"
     at = crossing(result)
     if at:
-        return f"{said} {at / remembering['parameters']:.1f} times the parameters"
-    best = min(center(x["ratio"]) for x in plain)
-    if best > center(remembering["ratio"]):
-        return f"{said} more than {plain[-1]['times']} times the parameters"
-    return f"{said} nothing: no larger model was needed"
+        return f"{worth} {at / remembering['parameters']:.1f} times the parameters"
+    best = min(mean(x["ratio"]) for x in plain)
+    if best > mean(remembering["ratio"]):
+        return f"{worth} more than {plain[-1]['times']} times the parameters"
+    return f"{worth} nothing: a model of the same size without it does as well"
 
 
 def draw(result):
@@ -95,7 +96,7 @@ def draw(result):
     curve(ax, sizes, [x["perplexity"] for x in plain], **figures.WITHOUT)
     own = remembering["parameters"], remembering["perplexity"]
     curve(ax, [own[0]], [own[1]], **figures.WITH)
-    ax.axhline(center(own[1]), color=figures.BLUE, linestyle=":")
+    ax.axhline(mean(own[1]), color=figures.BLUE, linestyle=":")
     ax.set_xscale("log")
     ax.set_xticks(
         sizes, [f"{n / 1e6:.1f}M\n{x['times']} x" for n, x in zip(sizes, plain)]

@@ -1,21 +1,20 @@
 """Claim: normalised keys go stale more slowly than keys as they are (Section 3.2).
 
-In the middle of training, when the weights change most, the keys in memory were made by
-the weights of the steps before. Each is compared with the key that the present weights
-make of the same token: the cosine between the two, and how much longer or shorter the
-stored one is, by the number of steps since it was stored.
+In the middle of training, when the weights change most, the keys in memory were made
+with the weights of earlier steps. Each is compared with the key that the current
+weights make of the same token, by the number of steps since it was stored: the cosine
+between the two, and the ratio of their lengths.
 """
 
 import numpy as np
 import torch
 
 from ... import figures
-from ...benchmark.recorded import Listener, up_to_the_memory
+from ...benchmark.recorded import Recorder, recording_model
 from ...data import DocumentStreams
 from ...train import Trainer
 from ..charts import curve
-from ..results import center, within
-from ..variants import first_weights, variant
+from ..results import mean, mean_std
 
 AGES = (1, 2, 4, 8, 16, 32, 64)  # steps
 MEMORY = 8192
@@ -25,7 +24,7 @@ KINDS = {"normalised": "", "as they are": "no normalisation"}
 def measure(study, plan):
     """A row for each kind of key and age: cosine and length ratio, by seed."""
     tasks = [
-        (study.shelf, plan.case(seed, memory=MEMORY, variant=name))
+        (study.trained, plan.case(seed, memory=MEMORY, variant=name))
         for name in KINDS.values()
         for seed in plan.seeds
     ]
@@ -43,38 +42,34 @@ def measure(study, plan):
     return dict(rows=rows)
 
 
-def stale(shelf, case):
+def stale(trained, case):
     """Train half of a case's steps; {age: (cosine, length ratio)} of stored keys."""
-    with variant(case.variant):
-        docs, training = shelf.corpus(case).train, case.training
-        streams = DocumentStreams(
-            docs, training.streams, case.config.segment, training.seed
-        )
-        trainer = Trainer(case.config, training, streams, shelf.device)
-        weights = first_weights(case.variant, case.config, training.seed)
-        trainer.model.load_numpy(weights)
-        for _ in range(training.steps // 2):
-            trainer.step()
-        fresh = keys_now(trainer.model, streams)
-    ages = compare(trainer.state.memory, fresh, case.config.segment)
+    docs, training, T = trained.corpus(case).train, case.training, case.config.segment
+    streams = DocumentStreams(docs, training.streams, T, training.seed)
+    trainer = Trainer(trained.first_model(case), training, streams)
+    for _ in range(training.steps // 2):
+        trainer.step()
+    trainer.state.memory.flush()
+    ages = compare(trainer.state.memory, keys_now(trainer.model, streams), T)
     return dict(ages=ages, seconds=trainer.seconds)
 
 
 @torch.inference_mode()
 def keys_now(model, streams):
     """The keys that a model makes of what each stream has read: [(H, n, D)]."""
-    model, T = up_to_the_memory(model), streams.T
-    read = []
+    T, read = streams.T, []
     for document, offset in zip(streams.document, streams.offset):
-        tokens = np.zeros(offset, dtype=np.int64)  # a document's end is filled up
+        tokens = np.zeros(offset, dtype=np.int64)  # the last segment is padded
         known = streams.docs[document][: min(offset, len(streams.docs[document]) - 1)]
         tokens[: len(known)] = known
         tokens = torch.from_numpy(tokens).to(model.norm.device)
-        state, listener = model.first_state(1), Listener()
+        recorder = Recorder()
+        lower = recording_model(model, recorder)
+        state = lower.first_state(1)
         for at in range(0, len(tokens), T):
-            state.memory = listener
-            _, state = model(tokens[None, at : at + T], state)
-        read.append(torch.cat(listener.keys, 2)[0])
+            _, state = lower(tokens[None, at : at + T], state)
+        state.memory.flush()
+        read.append(torch.cat(recorder.keys, 2)[0])
     return read
 
 
@@ -98,9 +93,9 @@ def compare(memory, fresh, T):
 
 def rows(result):
     """The table: a line for each kind of key and age."""
-    lines = [("keys", "steps old", "cosine", "length, stored to fresh")]
+    lines = [("keys", "steps old", "cosine", "length, stored / fresh")]
     for x in result["rows"]:
-        cells = within(x["cosine"]), within(x["length"])
+        cells = mean_std(x["cosine"]), mean_std(x["length"])
         lines.append((x["keys"], x["age"], *cells))
     return lines
 
@@ -109,10 +104,11 @@ def verdict(result):
     """What was found, in a sentence: the oldest keys of each kind."""
     oldest = result["rows"][-1]["age"]
     last = [x for x in result["rows"] if x["age"] == oldest]
-    turned = (f"{center(x['cosine']):.2f} {x['keys']}" for x in last)
-    length = center(last[-1]["length"])
-    said = f"Keys {oldest} steps old: cosine with fresh ones {', '.join(turned)}"
-    return f"{said}; the latter are {length:.2f} times as long as fresh ones"
+    cosines = (f"{mean(x['cosine']):.2f} ({x['keys']})" for x in last)
+    length = mean(last[-1]["length"])
+    turned = f"Keys {oldest} steps old have a cosine of {' or '.join(cosines)}"
+    shrunk = f"without normalisation, they are {length:.2f} times as long"
+    return f"{turned} with fresh ones; {shrunk}"
 
 
 def draw(result):
@@ -123,7 +119,7 @@ def draw(result):
         ages, style = [x["age"] for x in found], style | dict(label=kind)
         curve(left, ages, [x["cosine"] for x in found], **style)
         curve(right, ages, [x["length"] for x in found], **style)
-    for ax, label in ((left, "cosine"), (right, "length, stored to fresh")):
+    for ax, label in ((left, "cosine"), (right, "length, stored / fresh")):
         ax.set(xlabel="steps since the key was stored", ylabel=label, xscale="log")
         ax.set_xticks(AGES, AGES)
         ax.set_xticks([], minor=True)

@@ -4,4 +4,4 @@ set -euo pipefail
 apt-get update
 apt-get install -y python3 python3-venv
 python3 -m venv /autograder/venv
-/autograder/venv/bin/python -m pip install numpy==2.2.6 tqdm==4.67.1
+/autograder/venv/bin/python -m pip install numpy==2.4.6 tqdm==4.67.1

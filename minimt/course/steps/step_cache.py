@@ -1,4 +1,4 @@
-"""Step 3: the Transformer-XL cache, and which of its keys are of another document."""
+"""The Transformer-XL cache, and which of its keys are of another document."""
 
 import numpy as np
 
@@ -287,7 +287,6 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=3,
     name="cache",
     title="Transformer-XL cache",
     module="cache",

@@ -1,4 +1,4 @@
-"""Step 6: LSH search; its cells are those of stored keys, and of valid ones only."""
+"""LSH search; its cells are those of stored keys, and of valid ones only."""
 
 import numpy as np
 
@@ -175,8 +175,8 @@ MISTAKES = (
         (
             "pivots_of_all_slots",
             "np.arange(len(valid)), self.tables, self.cells, self.seed",
-            "pivots are drawn among all slots: only valid ones hold keys, the others"
-            " hold zeros or what was forgotten.",
+            "pivots are drawn among all slots: only valid ones hold keys of this "
+            "document, the others hold zeros or keys of an earlier one.",
         ),
         (
             "pivots_of_the_first_slots",
@@ -212,33 +212,33 @@ MISTAKES = (
     ),
     *instead_of(
         "cell = (keys @ pivots.T).argmax(axis=-1)  # (M,)\n"
-        "            nearest = order(q @ pivots.T)[:, : self.probes]",
+        "            nearest = argsort_descending(q @ pivots.T)[:, : self.probes]",
         (
             "distance_for_product",
             "far = [((x[:, None] - pivots) ** 2).sum(axis=-1) for x in (keys, q)]\n"
             "            cell = far[0].argmin(axis=-1)\n"
-            "            nearest = order(-far[1])[:, : self.probes]",
+            "            nearest = argsort_descending(-far[1])[:, : self.probes]",
             "cells are chosen by distance: it is the largest product that counts, "
             "and only for vectors of length 1 is that the same.",
         ),
     ),
     *instead_of(
-        "nearest = order(q @ pivots.T)[:, : self.probes]",
+        "nearest = argsort_descending(q @ pivots.T)[:, : self.probes]",
         (
             "one_probe_only",
-            "nearest = order(q @ pivots.T)[:, :1]",
+            "nearest = argsort_descending(q @ pivots.T)[:, :1]",
             "each query looks into its nearest cell alone: it probes `probes` cells"
             " per table.",
         ),
         (
             "farthest_cells_probed",
-            "nearest = order(-(q @ pivots.T))[:, : self.probes]",
+            "nearest = argsort_descending(-(q @ pivots.T))[:, : self.probes]",
             "the cells with the smallest products are probed: take those with the "
             "largest.",
         ),
         (
             "other_pivots_for_queries",
-            "nearest = order(q @ keys[draw_pivots(\n"
+            "nearest = argsort_descending(q @ keys[draw_pivots(\n"
             "                np.flatnonzero(valid), 1, self.cells, self.seed + 1\n"
             "            )[0]].T)[:, : self.probes]",
             "queries and keys are hashed with different pivots: cells mean the same"
@@ -339,7 +339,6 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=6,
     name="lsh",
     title="LSH search",
     module="lsh",

@@ -1,4 +1,4 @@
-"""Step 2: the relative position bias; behind a cache it goes wrong without an error."""
+"""The relative position bias; behind a cache it goes wrong without an error."""
 
 import numpy as np
 
@@ -290,9 +290,8 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=2,
     name="position",
-    title="relative position",
+    title="Relative position",
     module="position",
     chapter="02_position",
     todo=("relative_position_bucket", "relative_bias"),

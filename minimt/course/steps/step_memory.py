@@ -1,4 +1,4 @@
-"""Step 4: the memory; streams of different ages show whether its ring is right."""
+"""The memory; streams of different ages show whether its ring is right."""
 
 import numpy as np
 
@@ -350,90 +350,90 @@ MISTAKES = (
         ),
     ),
     *instead_of(
-        "kept = np.arange(max(0, T - M), T)",
+        "last = np.arange(max(0, T - M), T)",
         (
             "first_tokens_kept",
-            "kept = np.arange(min(T, M))",
+            "last = np.arange(min(T, M))",
             "of more than M tokens the first M are kept: the last ones must remain.",
         ),
     ),
     *instead_of(
-        "stream, slot = np.arange(B)[:, None], (self.written[:, None] + kept) % M",
+        "stream, slot = np.arange(B)[:, None], (self.written[:, None] + last) % M",
         (
             "always_from_slot_0",
-            "stream, slot = np.arange(B)[:, None], kept % M",
+            "stream, slot = np.arange(B)[:, None], last % M",
             "each write begins at slot 0: it goes on where the last one ended.",
         ),
         (
             "no_ring",
-            "stream, slot = np.arange(B)[:, None], self.written[:, None] + kept",
+            "stream, slot = np.arange(B)[:, None], self.written[:, None] + last",
             "the slots run on beyond the last one: after slot M − 1 comes slot 0.",
         ),
         (
             "stops_at_the_last_slot",
             "stream, slot = np.arange(B)[:, None], np.minimum(self.written[:, None] + "
-            "kept, M - 1)",
+            "last, M - 1)",
             "once full, each token goes to the last slot: after slot M − 1 comes slot"
             " 0.",
         ),
         (
             "skipped_tokens_not_counted",
             "stream, slot = np.arange(B)[:, None], (self.written[:, None] + np.arange("
-            "len(kept))) % M",
+            "len(last))) % M",
             "of more than M tokens the skipped ones count, too: token n of the document"
             " is in slot n mod M.",
         ),
         (
             "one_place_for_all_streams",
-            "stream, slot = np.arange(B)[:, None], (self.written[0] + kept) % M",
+            "stream, slot = np.arange(B)[:, None], (self.written[0] + last) % M",
             "all streams are written where stream 0 is: each has its own next slot.",
         ),
         (
             "place_not_reset",
             "self.place = getattr(self, 'place', 0) + T\n"
-            "        stream, slot = np.arange(B)[:, None], (self.place - T + kept) % M",
+            "        stream, slot = np.arange(B)[:, None], (self.place - T + last) % M",
             "clear sets back what is valid but not where the next token goes: a "
             "document begins at slot 0.",
         ),
     ),
     *instead_of(
-        """        self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
-        self.values[stream, :, slot] = v[:, :, kept].swapaxes(1, 2)
+        """        self.keys[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
+        self.values[stream, :, slot] = v[:, :, last].swapaxes(1, 2)
 """,
         (
             "axes_not_swapped",
-            """        self.keys[stream, :, slot] = k[:, :, kept]
-        self.values[stream, :, slot] = v[:, :, kept]
+            """        self.keys[stream, :, slot] = k[:, :, last]
+        self.values[stream, :, slot] = v[:, :, last]
 """,
             "a slice between two index arrays puts their axes first: what is assigned "
             "must be (B, T, H, D).",
         ),
         (
             "reshaped",
-            """        rows = B, len(kept), H, D
-        self.keys[stream, :, slot] = k[:, :, kept].reshape(rows)
-        self.values[stream, :, slot] = v[:, :, kept].reshape(rows)
+            """        rows = B, len(last), H, D
+        self.keys[stream, :, slot] = k[:, :, last].reshape(rows)
+        self.values[stream, :, slot] = v[:, :, last].reshape(rows)
 """,
             "reshape mixes heads and tokens: swap the two axes.",
         ),
         (
             "values_normalised",
-            """        self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
-        self.values[stream, :, slot] = l2_normalize(v[:, :, kept].swapaxes(1, 2))
+            """        self.keys[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
+        self.values[stream, :, slot] = l2_normalize(v[:, :, last].swapaxes(1, 2))
 """,
             "the values were normalised: only queries and keys are, values keep their "
             "lengths.",
         ),
         (
             "keys_as_values",
-            """        self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
-        self.values[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
+            """        self.keys[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
+        self.values[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
 """,
             "the keys are stored as values, too.",
         ),
         (
             "values_not_written",
-            """        self.keys[stream, :, slot] = k[:, :, kept].swapaxes(1, 2)
+            """        self.keys[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
 """,
             "only the keys are written: each slot holds a key and a value.",
         ),
@@ -466,7 +466,7 @@ MISTAKES = (
         ),
         (
             "only_kept_tokens_counted",
-            "self.written += len(kept)",
+            "self.written += len(last)",
             "of more than M tokens only M are counted: all count, or the next one goes"
             " to a wrong slot.",
         ),
@@ -474,9 +474,8 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=4,
     name="memory",
-    title="memory",
+    title="Memory",
     module="memory",
     chapter="04_memory",
     todo=("l2_normalize", "Memory.valid", "Memory.clear", "Memory.write"),

@@ -1,4 +1,4 @@
-"""Step 1: causal attention; the alignment rule is what most people get wrong."""
+"""Causal attention; the alignment rule is what most people get wrong."""
 
 import numpy as np
 
@@ -352,9 +352,8 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=1,
     name="attention",
-    title="attention",
+    title="Attention",
     module="attention",
     chapter="01_attention",
     todo=("softmax", "distance", "causal_mask", "attend", "split_heads"),

@@ -1,11 +1,11 @@
-"""Step 9: all parts in order, and what a stream carries from segment to segment."""
+"""The whole model: all parts in order, and what a stream carries along."""
 
 from types import SimpleNamespace
 
 import numpy as np
 
 from ...config import Config
-from ...init import init_params
+from ...init import init_params, layer_of
 from ..case import Call, Output, Result, Step, example, instead_of, law, same
 
 B, T = 3, 4
@@ -26,13 +26,6 @@ def weights(rng, config, dtype=float):
     fresh = init_params(config, seed=int(rng.integers(1000)))
     moved = {name: w + 0.3 * rng.normal(size=w.shape) for name, w in fresh.items()}
     return {name: w.astype(dtype) for name, w in moved.items()}
-
-
-def layer_of(params, layer):
-    """The weights of one layer, as attention_layer takes them."""
-    prefix = f"layers.{layer}."
-    names = (name for name in params if name.startswith(prefix))
-    return {name.removeprefix(prefix): params[name] for name in names}
 
 
 def text(rng, segments=1):
@@ -99,27 +92,32 @@ def again(rng):
     return [forward(params, config(), tokens[:, :T]), *later]
 
 
-def memory_of(rng):
-    """Calls that make a memory, call 1; its first stream starts a document midway."""
+def memory_of(rng, config, first=0):
+    """Five calls, the second of which returns a memory, call `first` + 1.
+
+    Its first stream starts a document midway.
+    """
+    memory = Result(first + 1)
     return [
-        Call("first_state", (config(), B, "float64")),
-        Call("memory", on=Result(0)),
-        Call("write", (vectors(rng, 7, 1), vectors(rng, 7)), on=Result(1)),
-        Call("clear", (np.array([True, False, False]),), on=Result(1)),
-        Call("write", (vectors(rng, T, 1), vectors(rng, T)), on=Result(1)),
+        Call("first_state", (config, B, "float64")),
+        Call("memory", on=Result(first)),
+        Call("write", (vectors(rng, 7, 1), vectors(rng, 7)), on=memory),
+        Call("clear", (np.array([True, False, False]),), on=memory),
+        Call("write", (vectors(rng, T, 1), vectors(rng, T)), on=memory),
     ]
 
 
 def remembering(rng):
-    """Queries to that memory, to it by an LSH that probes all cells, and to none."""
+    """Queries to a memory searched exactly, to one searched by LSH, and to none."""
     q, scale = vectors(rng, T, 1), np.array([3.0, 9.0])
-    lsh = config(search="lsh", bits=2, probes=4)
+    lsh = config(search="lsh", bits=2, probes=1)
     return [
-        *memory_of(rng),
-        Call("remember", (config(), q, Result(1), scale)),
-        Call("remember", (lsh, q, Result(1), scale)),
+        *memory_of(rng, config()),
+        *memory_of(rng, lsh, 5),
+        Call("remember", (Result(1), q, 6, scale)),
+        Call("remember", (Result(6), q, 5, scale)),
         Call("clear", (np.ones(B, bool),), on=Result(1)),
-        Call("remember", (config(), q, Result(1), scale)),
+        Call("remember", (Result(1), q, 6, scale)),
     ]
 
 
@@ -129,7 +127,7 @@ def one_layer(rng):
     caches = [None, (vectors(rng, 7, 1), vectors(rng, 7)), None]
     age = np.array([4, 11, 7])
     return [
-        *memory_of(rng),
+        *memory_of(rng, config()),
         Call("State", (age, caches, Result(1))),
         Call("attention_layer", (layer_of(params, 1), config(), x, Result(5), 1)),
         Call("attention_layer", (layer_of(params, 2), config(), x, Result(5), 2)),
@@ -277,7 +275,7 @@ CASES = (
     same(
         "together",
         0,
-        "your own steps 0 to 7 carry your model",
+        "your own files of the earlier steps carry your model",
         together,
         alone=False,
     ),
@@ -315,13 +313,20 @@ MISTAKES = (
         ),
     ),
     *instead_of(
-        "retrieved = search(q, memory.keys, memory.valid, config.neighbours)",
+        "retrieved = memory.search(q, K)",
         (
             "empty_slots_searched",
-            "retrieved = search(\n"
-            "        q, memory.keys, memory.valid | True, config.neighbours\n    )",
+            "retrieved = memory.searcher.topk(\n"
+            "        q, memory.keys, memory.valid | True, K\n    )",
             "slots that hold nothing of this document are searched: only valid ones "
             "are memories.",
+        ),
+        (
+            "always_searched_exactly",
+            'exact = SEARCHES["exact"](None)\n'
+            "    retrieved = exact.topk(q, memory.keys, memory.valid, K)",
+            "the memory is searched exactly whatever its searcher is: memory.search "
+            "asks the searcher that the configuration names.",
         ),
     ),
     *instead_of(
@@ -467,32 +472,32 @@ MISTAKES = (
         ),
     ),
     *instead_of(
-        "remembered, state.retrieved = remember(config, q, state.memory, scale)\n"
-        '        mixed = mix(remembered, mixed, p["gate"], '
+        "remembered, state.retrieved = remember(state.memory, q, K, scale)\n"
+        '        mixed = mix(remembered, local, p["gate"], '
         "found=state.retrieved[2])\n        state.memory.write(k, v)",
         (
             "written_before_searched",
             "state.memory.write(k, v)\n"
-            "        remembered, state.retrieved = remember(\n"
-            "            config, q, state.memory, scale\n        )\n"
-            '        mixed = mix(remembered, mixed, p["gate"], '
+            "        remembered, state.retrieved = "
+            "remember(state.memory, q, K, scale)\n"
+            '        mixed = mix(remembered, local, p["gate"], '
             "found=state.retrieved[2])",
             "the segment is written before it is searched: a token finds itself and "
             "those after it.",
         ),
         (
             "retrieved_not_kept",
-            "remembered, retrieved = remember(config, q, state.memory, scale)\n"
-            '        mixed = mix(remembered, mixed, p["gate"], found=retrieved[2])\n'
+            "remembered, retrieved = remember(state.memory, q, K, scale)\n"
+            '        mixed = mix(remembered, local, p["gate"], found=retrieved[2])\n'
             "        state.memory.write(k, v)",
             "what the search returned is lost: keep it as state.retrieved.",
         ),
     ),
     *instead_of(
-        'mixed = mix(remembered, mixed, p["gate"], found=state.retrieved[2])',
+        'mixed = mix(remembered, local, p["gate"], found=state.retrieved[2])',
         (
             "gate_turned_round",
-            'mixed = mix(mixed, remembered, p["gate"], found=state.retrieved[2])',
+            'mixed = mix(local, remembered, p["gate"], found=state.retrieved[2])',
             "remembered and local are exchanged in the mix: the gate is the share of "
             "what is remembered.",
         ),
@@ -560,7 +565,8 @@ MISTAKES = (
             "one_start_clears_all",
             "some = starts is not None and starts.any()\n"
             "    state = start_documents(state, np.full(B, some))",
-            "where one stream starts a document all forget: only that one must.",
+            "where one stream starts a document all are cleared: only that one must "
+            "be.",
         ),
         (
             "state_changed_in_place",
@@ -714,9 +720,8 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=9,
     name="model",
-    title="the whole model",
+    title="The whole model",
     module="model",
     chapter="08_model",
     todo=(

@@ -1,4 +1,4 @@
-"""Step 7: attention over what was found, and a gate per head that mixes it in."""
+"""Attention over what was found, and a gate per head that mixes it in."""
 
 import numpy as np
 
@@ -26,7 +26,7 @@ def inputs(rng, dtype=float):
 
 
 def halves(rng, dtype=float):
-    """What is remembered, what is seen, a gate per head, and what was found."""
+    """What is remembered, local attention, a gate per head, and what was found."""
     remembered, local = rng.normal(size=(2, B, H, T, D)).astype(dtype)
     return remembered, local, np.array([-2.0, 0.5], dtype), found_some(rng)
 
@@ -43,24 +43,23 @@ def refilled(rng):
     ]
 
 
-def limits(rng):
-    """A mix with a gate shut and one open, of queries that all found something."""
-    remembered, local, _, found = halves(rng)
-    return [Call("mix", (remembered, local, np.array([-800.0, 800]), found | True))]
-
-
-def at_the_limits(results, calls):
-    """That mix, and what it must be: local, remembered."""
-    remembered, local, gate_logit, _ = calls[0].args
-    return results[0], np.where(gate_logit[:, None, None] > 0, remembered, local)
+def opposite(rng):
+    """The gates of logits of all sizes, and those of the opposite logits."""
+    gate_logit = rng.normal(size=7) * np.array([0.1, 1, 1, 3, 3, 100, 1000])
+    return [Call("gate_value", (gate_logit,)), Call("gate_value", (-gate_logit,))]
 
 
 def single(rng):
-    """Both functions in float32."""
-    calls = dict(attend_to_memory=inputs, mix=halves)
-    return [Call(name, make(rng, np.float32)) for name, make in calls.items()]
+    """All functions in float32."""
+    remembered, local, gate_logit, found = halves(rng, np.float32)
+    return [
+        Call("attend_to_memory", inputs(rng, np.float32)),
+        Call("gate_value", (gate_logit,)),
+        Call("mix", (remembered, local, gate_logit, found)),
+    ]
 
 
+GATE = Output("gate", "head")
 REMEMBERED = Output("remembered", "stream head query channel")
 MIXED = Output("mixed", "stream head query channel")
 
@@ -84,9 +83,16 @@ CASES = (
         np.array([[[[3.0, 2.0]]]]),
     ),
     example(
+        "gate_by_hand",
+        1,
+        "logits of 0, ln 3, −800 and 800 give 1/2, 3/4, 0 and 1",
+        [Call("gate_value", (np.array([0.0, np.log(3), -800, 800]),))],
+        np.array([0.5, 0.75, 0, 1]),
+    ),
+    example(
         "mix_by_hand",
         1,
-        "a gate logit of ln 3 takes 3/4 of what is remembered, 1/4 of what is seen",
+        "a gate logit of ln 3 takes 3/4 of what is remembered, 1/4 of what is local",
         [
             Call(
                 "mix",
@@ -109,16 +115,16 @@ CASES = (
         REMEMBERED,
     ),
     law(
-        "limits",
+        "gate_of_the_opposite",
         1,
-        "a shut gate is local attention alone, an open one memory alone",
-        limits,
-        at_the_limits,
-        MIXED,
+        "the gates of opposite logits add up to 1, however large the logits are",
+        opposite,
+        lambda results, _: (results[1], 1 - results[0]),
+        GATE,
     ),
     same(
         "memory",
-        2,
+        1,
         "each query weighs its own memories, with its head's scale",
         lambda rng: [Call("attend_to_memory", inputs(rng))],
     ),
@@ -172,7 +178,7 @@ MISTAKES = (
             "others_have_a_low_logit",
             "weight = softmax(np.where(found, logits, -1e9))",
             "where nothing was found, equal logits of −1e9 weigh 1/K each: with −inf"
-            " the softmax of step 1 returns zeros.",
+            " softmax returns zeros.",
         ),
         (
             "masked_after_softmax",
@@ -216,34 +222,40 @@ MISTAKES = (
         ),
     ),
     *instead_of(
-        "gate = (1 + np.tanh(gate_logit / 2)) / 2  # the sigmoid, without overflow",
+        "return (1 + np.tanh(gate_logit / 2)) / 2",
         (
             "no_sigmoid",
-            "gate = gate_logit",
-            "the gate is used as it is learned: its sigmoid lies between 0 and 1.",
+            "return gate_logit",
+            "the logit is returned as it is: its sigmoid lies between 0 and 1.",
         ),
         (
             "tanh_of_the_whole_logit",
-            "gate = (1 + np.tanh(gate_logit)) / 2",
+            "return (1 + np.tanh(gate_logit)) / 2",
             "this is sigmoid(2 b): the tanh takes half of the gate logit.",
         ),
         (
             "sigmoid_overflows",
-            "gate = np.exp(gate_logit) / (1 + np.exp(gate_logit))",
+            "return np.exp(gate_logit) / (1 + np.exp(gate_logit))",
             "exp overflows for a large gate logit and gives ∞/∞: write the sigmoid so"
             " that it does not.",
         ),
         (
             "sign_turned",
-            "gate = (1 + np.tanh(-gate_logit / 2)) / 2",
+            "return (1 + np.tanh(-gate_logit / 2)) / 2",
             "the gate is turned round: the larger its logit, the more is remembered.",
         ),
     ),
     *instead_of(
-        "gate = gate[:, None, None]  # (H, 1, 1)",
+        "gate = gate_value(gate_logit)[:, None, None]  # (H, 1, 1)",
+        (
+            "logit_as_gate",
+            "gate = gate_logit[:, None, None]",
+            "the gate logit is mixed with as it is: the share of what is remembered is "
+            "gate_value(gate_logit).",
+        ),
         (
             "first_gate_for_all_heads",
-            "gate = gate[0]",
+            "gate = gate_value(gate_logit[0])",
             "all heads use the gate of head 0: give the gate the shape (H, 1, 1).",
         ),
     ),
@@ -288,13 +300,12 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=7,
     name="gate",
-    title="gate",
+    title="Gate",
     module="gate",
     chapter="07_gate",
-    todo=("attend_to_memory", "mix"),
-    outputs=dict(attend_to_memory=REMEMBERED, mix=MIXED),
+    todo=("attend_to_memory", "gate_value", "mix"),
+    outputs=dict(attend_to_memory=REMEMBERED, gate_value=GATE, mix=MIXED),
     cases=CASES,
     mistakes=MISTAKES,
 )

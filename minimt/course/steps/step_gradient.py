@@ -1,10 +1,10 @@
-"""Step 8: gradients by hand; finite differences of step 7 are their judge."""
+"""Gradients by hand; finite differences of the gate step are their judge."""
 
 import numpy as np
 
 from ... import gate
 from ..case import Call, Output, Step, example, instead_of, law, same
-from .step7_gate import B, D, H, T, halves, inputs
+from .step_gate import B, D, H, T, halves, inputs
 
 STEP_SIZE = 5e-4
 
@@ -225,10 +225,10 @@ MISTAKES = (
         ),
     ),
     *instead_of(
-        "gate = ((1 + np.tanh(gate_logit / 2)) / 2)[:, None, None]  # (H, 1, 1)",
+        "gate = gate_value(gate_logit)[:, None, None]  # (H, 1, 1)",
         (
             "first_gate_for_all_heads",
-            "gate = ((1 + np.tanh(gate_logit[:1] / 2)) / 2)[:, None, None]",
+            "gate = gate_value(gate_logit[:1])[:, None, None]",
             "all heads use the gate of head 0: give the gate the shape (H, 1, 1).",
         ),
     ),
@@ -317,9 +317,8 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=8,
     name="gradient",
-    title="what flows back",
+    title="What flows back",
     module="gradient",
     chapter="07_gate",
     todo=("attend_to_memory_backward", "mix_backward"),

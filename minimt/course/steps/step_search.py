@@ -1,4 +1,4 @@
-"""Step 5: exact search; ties and empty slots are where searches differ."""
+"""Exact search; ties and empty slots are where searches differ."""
 
 import numpy as np
 
@@ -94,14 +94,19 @@ CASES = (
         "order_by_hand",
         1,
         "best first, of equal scores the first place first",
-        [Call("order", (np.array([[3.0, 1.0, 4.0, 1.0], [0.0, 5.0, 2.0, 5.0]]),))],
+        [
+            Call(
+                "argsort_descending",
+                (np.array([[3.0, 1.0, 4.0, 1.0], [0.0, 5.0, 2.0, 5.0]]),),
+            )
+        ],
         np.array([[2, 0, 1, 3], [1, 3, 2, 0]]),
     ),
     same(
         "order_ties",
         1,
         "equal scores keep their order, in rows of any length",
-        lambda rng: [Call("order", (tied(rng, 6, 60, 4),))],
+        lambda rng: [Call("argsort_descending", (tied(rng, 6, 60, 4),))],
     ),
     example(
         "topk_by_hand",
@@ -218,10 +223,10 @@ MISTAKES = (
         ),
     ),
     *instead_of(
-        "best = order(scores)[:, :K]",
+        "best = argsort_descending(scores)[:, :K]",
         (
             "in_order_of_slots",
-            "best = np.sort(order(scores)[:, :K], axis=-1)",
+            "best = np.sort(argsort_descending(scores)[:, :K], axis=-1)",
             "the K best are in the order of their slots: the best comes first.",
         ),
         (
@@ -231,19 +236,20 @@ MISTAKES = (
         ),
         (
             "best_last",
-            "best = order(scores)[:, :K][:, ::-1]",
+            "best = argsort_descending(scores)[:, :K][:, ::-1]",
             "the best comes last: turn the K of them round.",
         ),
         (
             "no_more_than_M",
-            "best = order(scores)[:, : min(K, M)]",
+            "best = argsort_descending(scores)[:, : min(K, M)]",
             "with K > M there are only M columns: fill up to K with what is not found.",
         ),
         (
             "one_maximum_per_bucket",
             "best = [j + K * scores[:, j::K].argmax(axis=1) for j in range(K)]\n"
             "    best = np.stack(best, axis=1)\n"
-            "    places = order(np.take_along_axis(scores, best, axis=-1))\n"
+            "    maxima = np.take_along_axis(scores, best, axis=-1)\n"
+            "    places = argsort_descending(maxima)\n"
             "    best = np.take_along_axis(best, places, axis=-1)",
             "this is one maximum for each of K buckets: two of the K best may lie in "
             "the same bucket.",
@@ -299,25 +305,27 @@ MISTAKES = (
         ),
     ),
     *instead_of(
-        "group = order(scores.reshape(T, -1, GROUP).max(axis=-1))[:, :K]",
+        "maxima = scores.reshape(T, -1, GROUP_SIZE).max(axis=-1)",
         (
             "groups_by_their_mean",
-            "group = order(scores.reshape(T, -1, GROUP).mean(axis=-1))[:, :K]",
+            "maxima = scores.reshape(T, -1, GROUP_SIZE).mean(axis=-1)",
             "the groups are chosen by their mean: one of the K best may lie among poor"
             " ones, so take the maximum.",
         ),
         (
+            "last_group_forgotten",
+            "scores[:, M // GROUP_SIZE * GROUP_SIZE :] = -np.inf\n"
+            "        maxima = scores.reshape(T, -1, GROUP_SIZE).max(axis=-1)",
+            "the slots after the last full group are never looked at.",
+        ),
+    ),
+    *instead_of(
+        "group = argsort_descending(maxima)[:, :K]",
+        (
             "too_few_groups",
-            "group = order(scores.reshape(T, -1, GROUP).max(axis=-1))"
-            "[:, : max(1, K // 2)]",
+            "group = argsort_descending(maxima)[:, : max(1, K // 2)]",
             "fewer than K groups are looked into: each of the K best may lie in "
             "another one.",
-        ),
-        (
-            "last_group_forgotten",
-            "scores[:, M // GROUP * GROUP :] = -np.inf\n"
-            "        group = order(scores.reshape(T, -1, GROUP).max(axis=-1))[:, :K]",
-            "the slots after the last full group are never looked at.",
         ),
     ),
     *instead_of(
@@ -396,14 +404,14 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=5,
     name="search",
-    title="exact search",
+    title="Exact search",
     module="search",
     chapter="05_search",
-    todo=("order", "topk", "exact_topk"),
+    todo=("argsort_descending", "topk", "exact_topk"),
+    given=("Search",),
     outputs=dict(
-        order=Output("order", "row place"),
+        argsort_descending=Output("order", "row place"),
         topk=parts("query place"),
         exact_topk=SEARCHED,
     ),

@@ -1,4 +1,4 @@
-"""Step 0: two lines, to see the grader turn green."""
+"""The warm-up: two lines, to see the grader turn green."""
 
 import numpy as np
 
@@ -57,9 +57,8 @@ MISTAKES = (
 )
 
 STEP = Step(
-    number=0,
     name="warm_up",
-    title="warm-up",
+    title="Warm-up",
     module="attention",
     chapter="01_attention",
     todo=("merge_heads",),

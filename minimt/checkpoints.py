@@ -1,0 +1,64 @@
+"""Checkpoints: the state of a training run in a file, written whole or not at all."""
+
+import io
+import pathlib
+
+import torch
+
+from . import distributed
+from .config import Config
+from .errors import InputError
+from .files import replace_file
+from .optimizer import Training
+
+
+def pack(state):
+    """A model's state in a checkpoint's terms: tensors, lists, dicts and None.
+
+    With several processes, the leader gets the rows of all of them.
+    """
+    if state is None:
+        return None
+    gather = distributed.gather
+    caches = [cache and tuple(gather(x) for x in cache) for cache in state.caches]
+    memory = state.memory.state_dict() if state.memory else {}
+    memory = {name: gather(x) for name, x in memory.items()} or None
+    return dict(age=gather(state.age), caches=caches, memory=memory)
+
+
+def unpack(saved, model):
+    """This process's rows of the state that `pack` was given, on the model's device."""
+    if saved is None:
+        return None
+    device, share = model.norm.device, distributed.share
+    state = model.first_state(len(share(saved["age"])))
+    state.age = share(saved["age"]).to(device)
+    state.caches = [
+        cache and tuple(share(x).to(device) for x in cache) for cache in saved["caches"]
+    ]
+    if state.memory:
+        rows = {name: share(x) for name, x in saved["memory"].items()}
+        state.memory.load_state_dict(rows)
+    return state
+
+
+def save_checkpoint(path, content):
+    """Write a checkpoint whole or not at all."""
+    buffer = io.BytesIO()
+    torch.save(content, buffer)
+    replace_file(path, buffer.getbuffer())
+
+
+def load_checkpoint(path):
+    """What a checkpoint holds; no code in it is run. Raises InputError if unusable."""
+    if not pathlib.Path(path).is_file():
+        raise InputError(f"the checkpoint {path} does not exist: train first")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+        Config(**content["config"]), Training(**content["training"])
+        return content
+    except Exception as error:  # a damaged file may raise anything
+        reason = type(error).__name__
+        raise InputError(
+            f"{path} is damaged or not a minimt checkpoint ({reason}): train again"
+        ) from None

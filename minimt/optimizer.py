@@ -1,0 +1,62 @@
+"""How to train: the options, the learning rate at each step, and the optimiser."""
+
+import math
+from dataclasses import dataclass
+
+import torch
+
+from .config import option
+
+
+@dataclass(frozen=True)
+class Training:
+    """How to train. Raises a ValueError that names an invalid field."""
+
+    streams: int = option(16, "documents read side by side (B)")
+    steps: int = option(600, "training steps; each reads one segment of every stream")
+    learning_rate: float = option(5e-3, "peak learning rate of AdamW")
+    warmup: int = option(50, "steps until the learning rate peaks")
+    weight_decay: float = option(0.01, "weight decay of matrices; nothing else decays")
+    clip: float = option(1.0, "largest norm of the gradient")
+    seed: int = option(0, "seed for the weights, the split and the order of documents")
+
+    def __post_init__(self):
+        for name in ("streams", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 1, not {getattr(self, name)}"
+                )
+        for name in ("warmup", "weight_decay", "seed"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must not be negative")
+        for name in ("learning_rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                value = getattr(self, name)
+                raise ValueError(f"{name} must be finite and above 0, not {value}")
+
+
+def learning_rate(step, training):
+    """Linear warm-up, then half a cosine down to a fiftieth of the peak."""
+    if step < training.warmup:
+        return training.learning_rate * (step + 1) / training.warmup
+    part = (step - training.warmup) / max(1, training.steps - training.warmup)
+    return training.learning_rate * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
+
+
+def adamw(model, training):
+    """AdamW (Loshchilov & Hutter, ICLR 2019) with weight decay on matrices only."""
+    matrices, others = [], []  # the relative bias is a table of single numbers
+    for name, p in model.named_parameters():
+        (others if p.ndim < 2 or name.endswith(".bias") else matrices).append(p)
+    groups = [
+        {"params": matrices, "weight_decay": training.weight_decay},
+        {"params": others, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
+
+
+def mixed_precision(device):
+    """A context that multiplies matrices in bfloat16, on GPUs that support it."""
+    kind = torch.device(device).type
+    able = kind == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+    return torch.autocast(kind, torch.bfloat16, enabled=able)

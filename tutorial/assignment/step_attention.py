@@ -1,0 +1,48 @@
+"""Attention (16 points).
+
+Read tutorial/01_attention.md first.
+To write: softmax, distance, causal_mask, attend, split_heads.
+B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+tokens, M memory slots, K neighbours, V vocabulary.
+Check: python -m minimt grade mine --step attention
+"""
+
+import numpy as np
+from numpy import ndarray as Array
+
+
+def softmax(x: Array, axis: int = -1) -> Array:
+    """Weights exp(x) / Σ exp(x) along `axis`, in the shape of x.
+
+    An entry of −inf gets weight 0; if all entries are −inf, all weights are 0.
+    """
+    raise NotImplementedError("step_attention: softmax")
+
+
+def distance(T: int, S: int) -> Array:
+    """How many tokens each key lies behind each query: int (T, S), negative if ahead.
+
+    The alignment rule, shared by the mask and the bias: the last query stands at the
+    last key, so query i stands at key S − T + i. Raises ValueError unless 1 ≤ T ≤ S.
+    """
+    raise NotImplementedError("step_attention: distance")
+
+
+def causal_mask(T: int, S: int) -> Array:
+    """True where a query may attend, at or before itself: bool (T, S), 1 ≤ T ≤ S."""
+    raise NotImplementedError("step_attention: causal_mask")
+
+
+def attend(q: Array, k: Array, v: Array, scale: Array, bias=None, mask=None) -> Array:
+    """Attention with one scale per head in place of 1/√D (Section 3.1).
+
+    q (B, H, T, D), k and v (B, H, S, D), scale (H,), bias (H, T, S) added to the
+    logits, mask broadcast to (B, H, T, S) with True = may attend → (B, H, T, D).
+    """
+    # logits: (B, H, T, S)
+    raise NotImplementedError("step_attention: attend")
+
+
+def split_heads(x: Array, H: int) -> Array:
+    """Split E into H heads: (B, T, E) → (B, H, T, D). ValueError unless H divides E."""
+    raise NotImplementedError("step_attention: split_heads")
