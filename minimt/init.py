@@ -33,8 +33,8 @@ Weights = dict[str, Array]
 class Subspaces(NamedTuple):
     """Channels of the residual stream: of the token, and of each earlier one's code."""
 
-    token: slice
-    codes: list[slice]
+    token: slice  # E // 2 channels
+    codes: list[slice]  # as many channels together
 
 
 def init_params(config, seed: int = 0, back: int = BACK) -> Weights:

@@ -14,10 +14,10 @@ from ..torch_model import Parts
 # Parts of the induction initialisation: the layer (0 = the memory layer, 1 = the one
 # below, None = no layer) and the names of its weights.
 PARTS = {
-    "heads look back": (1, ("bias",)),
-    "the token seen is copied": (1, ("value", "output")),
-    "queries match copies": (0, ("query", "key")),
-    "the retrieved value is written to the output": (0, ("value", "output")),
+    "look-back heads": (1, ("bias",)),
+    "copying the token seen": (1, ("value", "output")),
+    "matching queries and keys": (0, ("query", "key")),
+    "writing the retrieved value": (0, ("value", "output")),
     "subspaces in the embedding": (None, ("embedding",)),
 }
 GATES = (0.1, 0.9)  # initial values of the gate
