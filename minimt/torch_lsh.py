@@ -64,7 +64,7 @@ class Table:
     def write(self, k: Tensor, ring: Tensor, written: int, draw) -> None:
         """Insert k (H, T, D), the newest of the `written` keys in a ring (H, M, D).
 
-        When the number of keys has doubled or the pages are used up, draw(stored) draws
+        When the number of keys has doubled or the pages are used up, draw(slots) draws
         the slots of new pivots, and all keys are inserted again. This comes only after
         about as many writes, so it costs little per write.
         """
@@ -76,8 +76,14 @@ class Table:
             if plan.pages.max() < self.slot.shape[1]:
                 self.commit(plan, k[:, -M:], slot[-T:])
                 return
-        chosen = torch.from_numpy(draw(stored)).to(ring.device)  # (cells,)
-        self.reset(ring[:, chosen], stored)
+        self.build(ring, slot, draw(np.arange(stored)))
+
+    def build(self, ring: Tensor, slot: Tensor, chosen: np.ndarray) -> None:
+        """Insert the keys of some slots (n,) of a ring (H, M, D) into an empty table.
+
+        The pivots are the keys in the chosen slots (cells,).
+        """
+        self.reset(ring[:, torch.from_numpy(chosen).to(ring.device)], len(slot))
         self.commit(self.plan(ring[:, slot]), ring[:, slot], slot)
 
     def plan(self, k: Tensor) -> Plan:
@@ -166,7 +172,7 @@ class LSH(Search):
         if D < 1 or tables < 1 or not 0 <= bits <= 30 or probes < 1:
             needed = "D, tables and probes must be at least 1, and bits from 0 to 30"
             raise ValueError(f"{needed}, not {D=}, {tables=}, {bits=}, {probes=}")
-        self.tables, self.cells, self.seed = tables, 2**bits, seed
+        self.D, self.tables, self.cells, self.seed = D, tables, 2**bits, seed
         self.probes = probes  # pages; may be changed between searches
         self.index: list[list[Table]] = []  # the tables of each stream
 
@@ -183,9 +189,8 @@ class LSH(Search):
                     draw = partial(self.draw, number)
                     table.write(new.to(ring.dtype), ring, n, draw)
 
-    def draw(self, number: int, stored: int) -> np.ndarray:
-        """The slots of one table's pivots, drawn from `stored` keys: (cells,)."""
-        slots = np.arange(stored)
+    def draw(self, number: int, slots: np.ndarray) -> np.ndarray:
+        """The slots of one table's pivots (cells,), drawn from those of stored keys."""
         return draw_pivots(slots, self.tables, self.cells, self.seed)[number]
 
     def clear(self, starts: Tensor) -> None:
@@ -196,10 +201,25 @@ class LSH(Search):
 
     @torch.no_grad()
     def topk(self, q: Tensor, keys: Tensor, valid: Tensor, K: int) -> Neighbours:
-        """Like `exact_topk`, but in the nearest pages; q may hold fewer streams."""
-        streams = zip(q.to(keys.dtype), self.index)
+        """Like `exact_topk`, but in the nearest pages; q may hold fewer streams.
+
+        Without a memory that fills the tables, they are built from the valid keys.
+        """
+        if q.shape[-1] != self.D:
+            raise ValueError(f"queries have size {q.shape[-1]}, but D is {self.D}")
+        index = self.index or self._built(keys, valid)
+        streams = zip(q.to(keys.dtype), index)
         with torch.autocast(q.device.type, enabled=False):
             return in_one([self._of_stream(x, tables, K) for x, tables in streams], K)
+
+    def _built(self, keys, valid):
+        """The tables of each stream, with the valid keys of a ring in them."""
+        index = [[Table(ring, self.cells) for _ in range(self.tables)] for ring in keys]
+        for tables, ring, mask in zip(index, keys, valid):
+            slot = mask.nonzero().flatten()
+            for number, table in enumerate(tables if len(slot) else []):
+                table.build(ring, slot, self.draw(number, slot.cpu().numpy()))
+        return index
 
     def _of_stream(self, q, tables, K):
         """Scores and slots (H, T, ≤ K) of the best keys in any of a stream's tables."""

@@ -188,3 +188,26 @@ def test_fewer_than_one_neighbour_is_refused(rng):
     memory, q = next(iter(read(rng, memory_of(50, 8, 2), 1)))
     with pytest.raises(ValueError, match="K must be at least 1"):
         memory.search(q, 0)
+
+
+@pytest.mark.parametrize("tables, bits, probes", [(1, 0, 1), (1, 3, 2), (3, 2, 1)])
+def test_without_a_memory_it_is_the_numpy_search(
+    rng, monkeypatch, tables, bits, probes
+):
+    """Of any valid keys, if a page holds a whole cell; nothing where none is valid."""
+    monkeypatch.setattr(torch_lsh, "PAGE", 50)
+    q, keys = rng.normal(size=(B, H, T, D)), rng.normal(size=(B, H, 40, D))
+    valid = rng.random((B, 40)) < 0.6
+    valid[1] = False
+    expected = LSH(D, tables, bits, 5, probes).topk(q, keys, valid, K)
+    lsh = TorchLSH(D, tables, bits, 5, probes)
+    found = lsh.topk(tensor(q), tensor(keys), tensor(valid), K)
+    for mine, numpy in zip(found, expected):
+        np.testing.assert_allclose(mine, numpy, atol=1e-12)
+    assert lsh.index == []  # the next call may bring other keys
+
+
+def test_queries_of_another_size_are_refused():
+    keys, valid = torch.zeros(1, 1, 9, D), torch.ones(1, 9, dtype=torch.bool)
+    with pytest.raises(ValueError, match="queries have size 5, but D is 6"):
+        TorchLSH(D, 1, 2, 0).topk(torch.zeros(1, 1, 2, 5), keys, valid, K)
