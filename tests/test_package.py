@@ -304,7 +304,7 @@ def test_the_wheel_gives_a_command_and_its_licence(installed):
 @pytest.mark.slow
 def test_the_installed_package_writes_stubs_and_grades(installed, tmp_path):
     done = away(installed, tmp_path, "stubs", "mine")
-    assert done.returncode == 0 and (tmp_path / "mine/step0_warm_up.py").exists()
+    assert done.returncode == 0 and (tmp_path / "mine/step_warm_up.py").exists()
     done = away(installed, tmp_path, "grade", "mine", "--json")
     assert (done.returncode, done.stderr) == (0, "")
     assert json.loads(done.stdout)["points"] == 0
