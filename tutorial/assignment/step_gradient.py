@@ -1,4 +1,4 @@
-"""What flows back (8 points).
+"""Gradients by hand (8 points).
 
 Read tutorial/07_gate.md first.
 To write: attend_to_memory_backward, mix_backward.

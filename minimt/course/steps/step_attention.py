@@ -1,4 +1,4 @@
-"""Causal attention; the alignment rule is what most people get wrong."""
+"""Causal attention, with the alignment rule that most people get wrong."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ B, H, T, S, D = 2, 3, 4, 7, 5
 
 
 def inputs(rng, dtype=float):
-    """q, k, v, a scale per head, and a bias, with more keys than queries."""
+    """q, k, v, one scale per head, and a bias; there are more keys than queries."""
     q = rng.normal(size=(B, H, T, D))
     k, v = rng.normal(size=(2, B, H, S, D))
     scale, bias = rng.uniform(0.3, 3, size=H), rng.normal(size=(H, T, S))
@@ -16,7 +16,7 @@ def inputs(rng, dtype=float):
 
 
 def mask(rng):
-    """Open at random; one row is closed, the others are open at the last key."""
+    """A random mask: one row is closed, and all others leave the last key open."""
     opened = rng.random(size=(B, 1, T, S)) < 0.6
     opened[..., -1] = True
     opened[1, 0, 2] = False
@@ -24,19 +24,19 @@ def mask(rng):
 
 
 def moved(rng):
-    """Softmax of logits, and of the same logits moved by a constant."""
+    """The softmax of some logits, and of the same logits plus a constant."""
     x = rng.normal(size=(2, 3, 4)) * 3
     return [Call("softmax", (x,)), Call("softmax", (x + 7,))]
 
 
 def large(rng):
-    """Rows whose exponentials overflow, and rows where they vanish."""
+    """Rows whose exponentials overflow, and rows whose exponentials vanish."""
     far = np.array([1000, -1000])[:, None, None]
     return [Call("softmax", (rng.normal(size=(2, 3, 4)) + far,))]
 
 
 def closed(rng):
-    """Some entries of −inf, and a row of nothing else."""
+    """A row with some entries of −inf, and a row with no others."""
     x = rng.normal(size=(2, 3, 4))
     x[0, 1, 2:] = -np.inf
     x[1, 2] = -np.inf
@@ -44,7 +44,7 @@ def closed(rng):
 
 
 def axes(rng):
-    """Softmax along the last axis, and along another."""
+    """The softmax along the last axis, and along another one."""
     x = rng.normal(size=(2, 3, 3))
     return [Call("softmax", (x,)), Call("softmax", (x, 1))]
 
@@ -52,10 +52,10 @@ def axes(rng):
 def permuted(rng):
     """Attention, and attention of the same streams in another order."""
     q, k, v, scale, bias = inputs(rng)
-    turned = (x[::-1] for x in (q, k, v))
+    reordered = (x[::-1] for x in (q, k, v))
     return [
         Call("attend", (q, k, v, scale, bias)),
-        Call("attend", (*turned, scale, bias)),
+        Call("attend", (*reordered, scale, bias)),
     ]
 
 
@@ -68,26 +68,31 @@ CASES = (
     example(
         "softmax_by_hand",
         1,
-        "0 and ln 3 weigh 1/4 and 3/4",
+        "logits 0 and ln 3 get weights 1/4 and 3/4",
         [Call("softmax", (np.array([0, np.log(3)]),))],
         np.array([0.25, 0.75]),
     ),
     law(
         "softmax_moved",
         1,
-        "adding a constant to all logits changes nothing",
+        "adding a constant to all logits changes no weight",
         moved,
         lambda results, _: (results[1], results[0]),
         WEIGHTS,
     ),
-    same("softmax_axis", 1, "the weights sum to 1 along the axis asked for", axes),
+    same("softmax_axis", 1, "the weights sum to 1 along the given axis", axes),
     same(
         "softmax_large",
         1,
-        "logits of 1,000 do not overflow, those of −1,000 do not vanish",
+        "logits near 1,000 do not overflow, and a row near −1,000 still sums to 1",
         large,
     ),
-    same("softmax_closed", 1, "−inf weighs 0; a row of −inf weighs nothing", closed),
+    same(
+        "softmax_closed",
+        1,
+        "a logit of −inf gets weight 0, and a row of −inf gets only zeros",
+        closed,
+    ),
     example(
         "distance_by_hand",
         1,
@@ -98,7 +103,8 @@ CASES = (
     same(
         "distance_refuses",
         1,
-        "ValueError for more queries than keys, or none; as many are fine",
+        "ValueError for no queries, or for more queries than keys; equal numbers are "
+        "fine",
         lambda rng: [Call("distance", sizes) for sizes in ((3, 2), (0, 2), (2, 2))],
     ),
     example(
@@ -111,13 +117,13 @@ CASES = (
     same(
         "mask",
         1,
-        "as the reference",
+        "the mask agrees with the reference, with and without cached keys",
         lambda rng: [Call("causal_mask", (5, 5)), Call("causal_mask", (T, S))],
     ),
     example(
         "attend_by_hand",
         1,
-        "logits 0 and ln 3 give a quarter of one value, three quarters of the other",
+        "logits 0 and ln 3 mix 1/4 of one value with 3/4 of the other",
         [
             Call(
                 "attend",
@@ -134,7 +140,7 @@ CASES = (
     law(
         "attend_streams",
         1,
-        "streams in another order give the same results in that order",
+        "reordering the streams reorders the results in the same way",
         permuted,
         lambda results, _: (results[1], results[0][::-1]),
         ATTENDED,
@@ -142,13 +148,14 @@ CASES = (
     same(
         "attend_scale_and_bias",
         1,
-        "each head has its own scale; the bias is added after scaling",
+        "each head has its own scale, and the bias is added after scaling",
         lambda rng: [Call("attend", inputs(rng))],
     ),
     same(
         "attend_masked",
         2,
-        "a blocked key has no weight, whatever its logit; if all are, nothing is read",
+        "a blocked key has weight 0 whatever its logit; if all are blocked, the "
+        "output is 0",
         lambda rng: [Call("attend", (*inputs(rng), mask(rng)))],
     ),
     same(
@@ -160,7 +167,8 @@ CASES = (
     same(
         "split_heads",
         1,
-        "head h takes the channels h · D to (h + 1) · D; unequal heads are refused",
+        "head h takes the D channels that start at h · D; ValueError unless H divides "
+        "E",
         lambda rng: [
             Call("split_heads", (rng.normal(size=(2, 4, 6)), 3)),
             Call("split_heads", (rng.normal(size=(2, 4, 6)), 4)),
@@ -174,8 +182,8 @@ MISTAKES = (
         (
             "no_maximum_subtracted",
             "weight = np.exp(x)",
-            "exp overflows for large logits: subtract each row's maximum first, "
-            "it changes no weight.",
+            "exp overflows for large logits: subtract the maximum of each row first, "
+            "which changes no weight.",
         ),
     ),
     *instead_of(
@@ -183,8 +191,8 @@ MISTAKES = (
         (
             "one_maximum_for_all",
             "top = np.where(x > -1e300, x, 0).max()",
-            "subtract each row's own maximum: with one for all, rows far below it"
-            " underflow.",
+            "one maximum is subtracted from all rows, so rows far below it underflow: "
+            "subtract each row's own maximum.",
         ),
     ),
     *instead_of(
@@ -192,19 +200,19 @@ MISTAKES = (
         (
             "closed_rows_are_nan",
             "return weight / total",
-            "a row of −inf gives 0 / 0: where nothing can be weighed all weights "
-            "are 0.",
+            "a row of −inf gives 0 / 0: all weights of such a row must be 0.",
         ),
         (
             "closed_rows_are_uniform",
             "return np.where(total == 0, 1 / x.shape[axis], weight / (total + "
             "(total == 0)))",
-            "a row of −inf is no row of equal logits: its weights are 0, not 1/S.",
+            "a row of −inf is treated as a row of equal logits: its weights must be "
+            "0, not 1/S.",
         ),
         (
             "not_normalised",
             "return weight",
-            "these are the exponentials: divide each row by its sum.",
+            "the weights are the bare exponentials: divide each row by its sum.",
         ),
     ),
     *instead_of(
@@ -212,12 +220,13 @@ MISTAKES = (
         (
             "always_the_last_axis",
             "total = weight.sum(axis=-1, keepdims=True)",
-            "softmax ignores its argument axis: sum along that axis.",
+            "softmax ignores its argument `axis`: sum along that axis.",
         ),
         (
             "sum_over_everything",
             "total = weight.sum()",
-            "the weights of each row sum to 1, not those of the whole array.",
+            "the weights are divided by the sum of the whole array: divide each row "
+            "by its own sum.",
         ),
     ),
     *instead_of(
@@ -225,13 +234,14 @@ MISTAKES = (
         (
             "aligned_at_the_first_key",
             "return np.arange(T)[:, None] - np.arange(S)",
-            "queries are aligned with the first keys: query i stands at key S − T"
-            " + i, the last query at the last key.",
+            "queries are aligned with the first keys: align the last query with the "
+            "last key, so that query i stands at key S − T + i.",
         ),
         (
             "distance_backwards",
             "return np.arange(S) - (S - T + np.arange(T))[:, None]",
-            "the sign is turned: distance is query − key, positive for keys behind.",
+            "the sign is reversed: distance is query − key, positive for keys behind "
+            "the query.",
         ),
     ),
     *instead_of(
@@ -239,7 +249,8 @@ MISTAKES = (
         (
             "distance_not_checked",
             "if False:",
-            "more queries than keys, or none, must raise ValueError.",
+            "some sizes are not refused: raise ValueError for no queries, and for "
+            "more queries than keys.",
         ),
     ),
     *instead_of(
@@ -247,18 +258,18 @@ MISTAKES = (
         (
             "blind_to_itself",
             "return distance(T, S) > 0",
-            "a token attends to itself too: distance 0 is open.",
+            "a token cannot attend to itself: distance 0 must be open.",
         ),
         (
             "future_open",
             "return distance(T, S) <= 0",
-            "the mask is turned round: True means that a query may attend, and it"
-            " may not look ahead.",
+            "queries can attend only to themselves and to later keys: open the keys "
+            "behind them instead.",
         ),
         (
             "everything_open",
             "return distance(T, S) >= -S",
-            "no key is blocked: keys ahead of the query must be.",
+            "no key is blocked: block the keys ahead of each query.",
         ),
     ),
     *instead_of(
@@ -266,18 +277,20 @@ MISTAKES = (
         (
             "divided_by_root_d",
             "logits = q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1])",
-            "the logits are divided by √D: here each head has its own scale instead.",
+            "the logits are divided by √D: multiply them by the head's own scale "
+            "instead.",
         ),
         (
             "scale_and_root_d",
             "logits = scale[:, None, None] * (q @ k.swapaxes(-1, -2)) / "
             "q.shape[-1] ** 0.5",
-            "the scale stands in place of 1/√D, not beside it.",
+            "the logits are both scaled and divided by √D: the scale takes the place "
+            "of 1/√D.",
         ),
         (
             "first_scale_for_all_heads",
             "logits = scale[0] * (q @ k.swapaxes(-1, -2))",
-            "all heads use the scale of head 0: give scale the shape (H, 1, 1).",
+            "all heads use the scale of head 0: give `scale` the shape (H, 1, 1).",
         ),
     ),
     *instead_of(
@@ -285,7 +298,7 @@ MISTAKES = (
         (
             "bias_scaled",
             "        logits = logits + scale[:, None, None] * bias",
-            "the bias is scaled too: it is added to the logits after scaling.",
+            "the bias is scaled along with the logits: add it after scaling.",
         ),
         (
             "bias_forgotten",
@@ -298,23 +311,23 @@ MISTAKES = (
         (
             "mask_forgotten",
             "        pass",
-            "the mask has no effect: where it is False the logit is −inf.",
+            "the mask has no effect: where it is False, the logit must be −inf.",
         ),
         (
             "mask_with_a_large_number",
             "        logits = np.where(mask, logits, -1e9)",
-            "where all keys are blocked, −1e9 is as good as any logit, so that all are "
-            "read: use −inf.",
+            "blocked keys have a large negative logit, so a query with no open key "
+            "reads all of them: use −inf.",
         ),
         (
             "mask_turned_round",
             "        logits = np.where(mask, -np.inf, logits)",
-            "the mask is used the other way round: True means open.",
+            "the mask is reversed: True means that the query may attend to the key.",
         ),
         (
             "mask_multiplies_logits",
             "        logits = logits * mask",
-            "a logit of 0 still weighs exp(0) = 1: a blocked key needs −inf.",
+            "blocked keys have a logit of 0, which still weighs exp(0) = 1: use −inf.",
         ),
     ),
     *instead_of(
@@ -322,8 +335,8 @@ MISTAKES = (
         (
             "mask_after_softmax",
             "        return (softmax(logits) * mask) @ v\n    return softmax",
-            "masked after the softmax, the weights left do not sum to 1: mask the "
-            "logits.",
+            "the mask is applied after the softmax, so the remaining weights do not "
+            "sum to 1: mask the logits.",
         ),
     ),
     *instead_of(
@@ -331,8 +344,8 @@ MISTAKES = (
         (
             "softmax_over_queries",
             "    return softmax(logits, axis=-2) @ v",
-            "the weights sum to 1 over the queries: each query's weights over the keys "
-            "must.",
+            "the weights sum to 1 over the queries: they must sum to 1 over the keys "
+            "of each query.",
         ),
     ),
     *instead_of(
@@ -340,13 +353,14 @@ MISTAKES = (
         (
             "split_by_reshape",
             "return x.reshape(B, H, T, E // H)",
-            "reshape to (B, H, T, D) mixes tokens and heads: cut to (B, T, H, D),"
-            " then swap the two axes.",
+            "the reshape mixes tokens and heads: split the channels first, to (B, T, "
+            "H, D), then swap the token and head axes.",
         ),
         (
             "split_interleaved",
             "return np.moveaxis(x.reshape(B, T, E // H, H), -1, 1)",
-            "head h gets every H-th channel: its channels lie side by side.",
+            "each head gets every H-th channel: it must get D channels that lie side "
+            "by side.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""Attention over what was found, and a gate per head that mixes it in."""
+"""Attention to the memories found, and one gate per head that mixes them in."""
 
 import numpy as np
 
@@ -9,7 +9,7 @@ LOG3 = np.log([3.0])
 
 
 def found_some(rng):
-    """What was found: about half, all by one query, nothing by two and by a stream."""
+    """What was found, at random: one query finds all, two and a stream find nothing."""
     found = rng.random((B, H, T, K)) < 0.5
     found[..., 0] = True
     found[0, 0, 1] = True
@@ -18,7 +18,7 @@ def found_some(rng):
 
 
 def inputs(rng, dtype=float):
-    """Queries, K keys and values of each, what was found, and a scale per head."""
+    """Queries, their K keys and values, what was found, and one scale per head."""
     q, scale = rng.normal(size=(B, H, T, D)), np.array([0.5, 2.0])
     k, v = rng.normal(size=(2, B, H, T, K, D))
     q, k, v, scale = (x.astype(dtype) for x in (q, k, v, scale))
@@ -26,7 +26,7 @@ def inputs(rng, dtype=float):
 
 
 def halves(rng, dtype=float):
-    """What is remembered, local attention, a gate per head, and what was found."""
+    """Remembered and local values, one gate logit per head, and what was found."""
     remembered, local = rng.normal(size=(2, B, H, T, D)).astype(dtype)
     return remembered, local, np.array([-2.0, 0.5], dtype), found_some(rng)
 
@@ -44,13 +44,13 @@ def refilled(rng):
 
 
 def opposite(rng):
-    """The gates of logits of all sizes, and those of the opposite logits."""
+    """The gates of small and large logits, and of the opposite logits."""
     gate_logit = rng.normal(size=7) * np.array([0.1, 1, 1, 3, 3, 100, 1000])
     return [Call("gate_value", (gate_logit,)), Call("gate_value", (-gate_logit,))]
 
 
 def single(rng):
-    """All functions in float32."""
+    """All three functions in float32."""
     remembered, local, gate_logit, found = halves(rng, np.float32)
     return [
         Call("attend_to_memory", inputs(rng, np.float32)),
@@ -67,7 +67,7 @@ CASES = (
     example(
         "memory_by_hand",
         1,
-        "of three memories two were found; logits ln 3 and 0 weigh 3/4 and 1/4",
+        "two of three memories were found; logits ln 3 and 0 give weights 3/4 and 1/4",
         [
             Call(
                 "attend_to_memory",
@@ -85,14 +85,14 @@ CASES = (
     example(
         "gate_by_hand",
         1,
-        "logits of 0, ln 3, −800 and 800 give 1/2, 3/4, 0 and 1",
+        "logits 0, ln 3, −800 and 800 give gates of 1/2, 3/4, 0 and 1",
         [Call("gate_value", (np.array([0.0, np.log(3), -800, 800]),))],
         np.array([0.5, 0.75, 0, 1]),
     ),
     example(
         "mix_by_hand",
         1,
-        "a gate logit of ln 3 takes 3/4 of what is remembered, 1/4 of what is local",
+        "a gate logit of ln 3 mixes 3/4 of remembered with 1/4 of local",
         [
             Call(
                 "mix",
@@ -125,13 +125,13 @@ CASES = (
     same(
         "memory",
         1,
-        "each query weighs its own memories, with its head's scale",
+        "each query weighs its own memories, with the scale of its head",
         lambda rng: [Call("attend_to_memory", inputs(rng))],
     ),
     same(
         "mix",
         1,
-        "each head has its own gate; a query that found nothing keeps local alone",
+        "each head has its own gate, and a query that found nothing keeps local alone",
         lambda rng: [Call("mix", halves(rng))],
     ),
     same("single_precision", 1, "float32 in, float32 out", single),
@@ -143,23 +143,26 @@ MISTAKES = (
         (
             "scale_forgotten",
             "logits = (k @ q[..., None])[..., 0]",
-            "the scale has no effect: it multiplies the logits, as in local attention.",
+            "the scale has no effect: multiply the logits by it, as in local "
+            "attention.",
         ),
         (
             "divided_by_root_d",
             "logits = (k @ q[..., None])[..., 0] / np.sqrt(q.shape[-1])",
-            "the logits are divided by √D: each head has its own scale instead.",
+            "the logits are divided by √D: multiply them by the head's own scale "
+            "instead.",
         ),
         (
             "scale_and_root_d",
             "logits = scale[:, None, None] * (k @ q[..., None])[..., 0]\n"
             "    logits = logits / q.shape[-1] ** 0.5",
-            "the scale stands in place of 1/√D, not beside it.",
+            "the logits are both scaled and divided by √D: the scale takes the place "
+            "of 1/√D.",
         ),
         (
             "first_scale_for_all_heads",
             "logits = scale[0] * (k @ q[..., None])[..., 0]",
-            "all heads use the scale of head 0: give scale the shape (H, 1, 1).",
+            "all heads use the scale of head 0: give `scale` the shape (H, 1, 1).",
         ),
     ),
     *instead_of(
@@ -167,36 +170,37 @@ MISTAKES = (
         (
             "all_k_weighed",
             "weight = softmax(logits)",
-            "what was not found is weighed too: give it the logit −inf.",
+            "memories that were not found are weighed too: give them the logit −inf.",
         ),
         (
             "others_have_logit_0",
             "weight = softmax(np.where(found, logits, 0))",
-            "a logit of 0 still weighs exp(0) = 1: what was not found needs −inf.",
+            "memories that were not found have a logit of 0, which still weighs "
+            "exp(0) = 1: use −inf.",
         ),
         (
             "others_have_a_low_logit",
             "weight = softmax(np.where(found, logits, -1e9))",
-            "where nothing was found, equal logits of −1e9 weigh 1/K each: with −inf"
-            " softmax returns zeros.",
+            "memories that were not found have a large negative logit, so a query "
+            "that found nothing still weighs them all: use −inf.",
         ),
         (
             "masked_after_softmax",
             "weight = softmax(logits) * found",
-            "masked after the softmax, the weights left do not sum to 1: mask the "
-            "logits.",
+            "`found` is applied after the softmax, so the remaining weights do not "
+            "sum to 1: mask the logits.",
         ),
         (
             "nothing_found_is_nan",
             "weight = np.exp(np.where(found, logits, -np.inf))\n"
             "    weight = weight / weight.sum(axis=-1, keepdims=True)",
-            "where nothing was found the weights are 0 / 0: they are 0 there.",
+            "a query that found nothing has weights of 0 / 0: they must be 0.",
         ),
         (
             "softmax_over_queries",
             "weight = softmax(np.where(found, logits, -np.inf), axis=-2)",
-            "the weights sum to 1 over the queries: each query's weights over its K "
-            "memories must.",
+            "the weights sum to 1 over the queries: they must sum to 1 over the K "
+            "memories of each query.",
         ),
     ),
     *instead_of(
@@ -204,21 +208,22 @@ MISTAKES = (
         (
             "keys_returned",
             "return (weight[..., None, :] @ k)[..., 0, :]",
-            "this is the weighted sum of the keys: keys are compared, values returned.",
+            "this is the weighted sum of the keys: keys are compared, values are "
+            "summed.",
         ),
         (
             "best_value_only",
             "best = np.where(found, logits, -np.inf).argmax(axis=-1)[..., None, None]\n"
             "    best = np.take_along_axis(v, best, axis=-2)[..., 0, :]\n"
             "    return best * found.any(axis=-1, keepdims=True)",
-            "only the best memory's value is returned: all that were found are "
-            "weighed.",
+            "only the value of the best memory is returned: sum the values of all "
+            "memories found, each with its weight.",
         ),
         (
             "mean_of_values",
             "return (weight[..., None, :] @ v)[..., 0, :] / v.shape[-2]",
-            "the weights sum to 1 already: the weighted values are added, not averaged"
-            " over K.",
+            "the weighted sum of the values is divided by K: the weights already sum "
+            "to 1.",
         ),
     ),
     *instead_of(
@@ -226,23 +231,25 @@ MISTAKES = (
         (
             "no_sigmoid",
             "return gate_logit",
-            "the logit is returned as it is: its sigmoid lies between 0 and 1.",
+            "the gate logit is returned unchanged: take its sigmoid, which lies "
+            "between 0 and 1.",
         ),
         (
             "tanh_of_the_whole_logit",
             "return (1 + np.tanh(gate_logit)) / 2",
-            "this is sigmoid(2 b): the tanh takes half of the gate logit.",
+            "this is the sigmoid of twice the gate logit: take the tanh of half of it.",
         ),
         (
             "sigmoid_overflows",
             "return np.exp(gate_logit) / (1 + np.exp(gate_logit))",
-            "exp overflows for a large gate logit and gives ∞/∞: write the sigmoid so"
-            " that it does not.",
+            "exp overflows for a large gate logit and gives ∞/∞: write the sigmoid in "
+            "a form that does not overflow.",
         ),
         (
             "sign_turned",
             "return (1 + np.tanh(-gate_logit / 2)) / 2",
-            "the gate is turned round: the larger its logit, the more is remembered.",
+            "the sign of the gate logit is reversed: the larger the logit, the larger "
+            "the gate.",
         ),
     ),
     *instead_of(
@@ -250,8 +257,7 @@ MISTAKES = (
         (
             "logit_as_gate",
             "gate = gate_logit[:, None, None]",
-            "the gate logit is mixed with as it is: the share of what is remembered is "
-            "gate_value(gate_logit).",
+            "the gate logit is used as the gate: pass it through gate_value first.",
         ),
         (
             "first_gate_for_all_heads",
@@ -264,24 +270,24 @@ MISTAKES = (
         (
             "found_ignored",
             "pass",
-            "a query that found nothing keeps local alone: its gate is shut.",
+            "`found` has no effect: a query that found nothing must keep local alone.",
         ),
         (
             "local_scaled_down",
             "remembered = remembered * found.any(axis=-1, keepdims=True)",
-            "local attention is scaled by 1 − g where nothing was found: it stays "
-            "whole there.",
+            "local is multiplied by 1 − g even where nothing was found: keep it whole "
+            "there.",
         ),
         (
             "all_must_be_found",
             "gate = gate * found.all(axis=-1, keepdims=True)",
-            "the gate is shut unless all K were found: one is enough.",
+            "the gate is closed unless all K memories were found: one is enough.",
         ),
         (
             "found_by_any_query",
             "gate = gate * found.any(axis=(-2, -1), keepdims=True)",
-            "what one query found opens the gate for others: it is for each query to "
-            "find something.",
+            "what one query found opens the gate for the others: each query must find "
+            "something itself.",
         ),
     ),
     *instead_of(
@@ -289,7 +295,7 @@ MISTAKES = (
         (
             "halves_exchanged",
             "return (1 - gate) * remembered + gate * local",
-            "g and 1 − g are exchanged: g is the share of what is remembered.",
+            "g and 1 − g are exchanged: g is the share of remembered.",
         ),
         (
             "local_kept_whole",

@@ -1,4 +1,4 @@
-"""Gradients by hand; finite differences of the gate step are their judge."""
+"""Gradients by hand, checked against finite differences of the gate step."""
 
 import numpy as np
 
@@ -10,19 +10,19 @@ STEP_SIZE = 5e-4
 
 
 def backward(rng, dtype=float):
-    """What attend_to_memory was given, and the gradient to what it returned."""
+    """The arguments of attend_to_memory, and the gradient to its result."""
     return *inputs(rng, dtype), rng.normal(size=(B, H, T, D)).astype(dtype)
 
 
 def mix_backward(rng, dtype=float):
-    """What mix was given, and the gradient to what it returned."""
+    """The arguments of mix, and the gradient to its result."""
     return *halves(rng, dtype), rng.normal(size=(B, H, T, D)).astype(dtype)
 
 
 def slopes(function, args, place, grad):
     """The gradient to args[place], by central differences of function(*args) · grad.
 
-    Two pairs of points each, so that only the error of order STEP_SIZE⁴ is left.
+    Two pairs of points per number leave only an error of order STEP_SIZE⁴.
     """
     x = args[place]
     slope = np.zeros_like(x)
@@ -48,7 +48,7 @@ def to_halves_and_gate(results, calls):
 
 
 def alone(rng):
-    """Queries of which those of the first head found a single memory each."""
+    """Queries, each of which finds a single memory in the first head."""
     q, k, v, found, scale, grad = backward(rng)
     found[:, 0] = np.arange(found.shape[-1]) == 2
     return [Call("attend_to_memory_backward", (q, k, v, found, scale, grad))]
@@ -71,8 +71,8 @@ CASES = (
     example(
         "query_by_hand",
         1,
-        "two memories of equal weight: the query turns to the one with the better "
-        "value",
+        "of two memories with equal weight, the query moves towards the one with the "
+        "better value",
         [
             Call(
                 "attend_to_memory_backward",
@@ -91,7 +91,7 @@ CASES = (
     example(
         "mix_by_hand",
         1,
-        "a gate of 3/4 passes 3/4 to remembered, 1/4 to local",
+        "a gate of 3/4 passes 3/4 of the gradient to remembered and 1/4 to local",
         [
             Call(
                 "mix_backward",
@@ -113,7 +113,7 @@ CASES = (
     law(
         "query_by_differences",
         2,
-        "the gradient to q is the slope of attend_to_memory in every direction",
+        "the gradient to q agrees with finite differences of attend_to_memory",
         lambda rng: [Call("attend_to_memory_backward", backward(rng))],
         to_query,
         QUERY,
@@ -121,7 +121,7 @@ CASES = (
     law(
         "mix_by_differences",
         2,
-        "the three gradients are the slopes of mix",
+        "the three gradients agree with finite differences of mix",
         lambda rng: [Call("mix_backward", mix_backward(rng))],
         to_halves_and_gate,
         (REMEMBERED, LOCAL, GATE),
@@ -129,7 +129,7 @@ CASES = (
     law(
         "one_memory",
         1,
-        "a single memory has weight 1 whatever the query: nothing flows to the query",
+        "a single memory has weight 1 for any query, so no gradient reaches the query",
         alone,
         lambda results, _: (results[0], results[0] * (np.arange(H) > 0)[:, None, None]),
         QUERY,
@@ -143,7 +143,8 @@ MISTAKES = (
         (
             "weights_without_scale",
             "logits = (k @ q[..., None])[..., 0]",
-            "the weights are not those of attend_to_memory: its logits have a scale.",
+            "the weights are computed without the scale: they must be those of "
+            "attend_to_memory.",
         ),
     ),
     *instead_of(
@@ -151,14 +152,14 @@ MISTAKES = (
         (
             "all_k_weighed",
             "weight = softmax(logits)",
-            "what was not found is weighed too: the weights are those of "
-            "attend_to_memory.",
+            "memories that were not found are weighed too: leave them out, as "
+            "attend_to_memory does.",
         ),
         (
             "nothing_found_is_nan",
             "weight = np.exp(np.where(found, logits, -np.inf))\n"
             "    weight = weight / weight.sum(axis=-1, keepdims=True)",
-            "where nothing was found the weights are 0 / 0: nothing flows back there.",
+            "a query that found nothing has weights of 0 / 0: its gradient must be 0.",
         ),
     ),
     *instead_of(
@@ -166,8 +167,8 @@ MISTAKES = (
         (
             "weights_pulled_by_keys",
             "dweight = (k @ grad[..., None])[..., 0]",
-            "a weight multiplies a value: the gradient to it is value · grad, the key "
-            "has no part in it.",
+            "the gradient to a weight is computed from its key: a weight multiplies a "
+            "value, so use the value.",
         ),
     ),
     *instead_of(
@@ -175,19 +176,20 @@ MISTAKES = (
         (
             "mean_left_out",
             "mean = 0",
-            "the weights are treated as if each were free: they sum to 1, so the "
-            "weighted mean of their gradients is taken off.",
+            "the weights are treated as independent, but they sum to 1: subtract the "
+            "weighted mean of their gradients.",
         ),
         (
             "plain_mean",
             "mean = dweight.mean(axis=-1, keepdims=True)",
-            "the plain mean is taken off: it is the mean weighted by the weights.",
+            "the plain mean is subtracted: subtract the mean weighted by the "
+            "attention weights.",
         ),
         (
             "own_term_only",
             "mean = weight * dweight",
             "only the diagonal a (1 − a) of the softmax's Jacobian is used: every "
-            "logit moves all weights.",
+            "logit changes all the weights.",
         ),
     ),
     *instead_of(
@@ -195,13 +197,13 @@ MISTAKES = (
         (
             "weight_left_out",
             "dlogits = found * (dweight - mean)",
-            "the factor weight is missing: a logit moves its weight in proportion to "
-            "that weight.",
+            "a factor is missing: a logit changes its weight in proportion to that "
+            "weight.",
         ),
         (
             "sign_turned",
             "dlogits = weight * (mean - dweight)",
-            "the sign is turned: a memory better than the mean pulls the query "
+            "the sign is reversed: a memory better than the mean must pull the query "
             "towards its key.",
         ),
     ),
@@ -210,18 +212,19 @@ MISTAKES = (
         (
             "scale_left_out",
             "return (dlogits[..., None, :] @ k)[..., 0, :]",
-            "the scale is missing on the way back from the logits to the query.",
+            "the scale is missing on the way back from the logits to the query: "
+            "multiply by it there too.",
         ),
         (
             "first_scale_for_all_heads",
             "return ((scale[0] * dlogits)[..., None, :] @ k)[..., 0, :]",
-            "all heads go back through the scale of head 0: each has its own.",
+            "all heads use the scale of head 0 on the way back: use each head's own.",
         ),
         (
             "values_in_place_of_keys",
             "return ((scale * dlogits)[..., None, :] @ v)[..., 0, :]",
-            "the logit is scale · (q · k): back to the query it is the keys that are "
-            "added, not the values.",
+            "the values are summed on the way back to the query: the logit is scale · "
+            "(q · k), so sum the keys.",
         ),
     ),
     *instead_of(
@@ -237,7 +240,8 @@ MISTAKES = (
         (
             "all_must_be_found",
             "some = found.all(axis=-1, keepdims=True)",
-            "the gate is taken for shut unless all K were found: one is enough.",
+            "the gate is taken to be closed unless all K memories were found: one is "
+            "enough.",
         ),
     ),
     *instead_of(
@@ -246,33 +250,34 @@ MISTAKES = (
         (
             "gate_of_queries_without_memory",
             "dgate = (grad * (remembered - local)).sum(axis=(0, 2, 3), keepdims=True)",
-            "queries that found nothing are summed too: their output does not depend "
-            "on the gate.",
+            "queries that found nothing are included in the gate's gradient: leave "
+            "them out, since their output does not depend on the gate.",
         ),
         (
             "gate_averaged",
             "dgate = (some * grad * (remembered - local)).mean(\n"
             "        axis=(0, 2, 3), keepdims=True\n    )",
-            "the gate's gradient is a mean: it is the sum over streams, queries and "
-            "channels.",
+            "the gate's gradient is a mean: it must be the sum over streams, queries "
+            "and channels.",
         ),
         (
             "gate_summed_over_heads",
             "dgate = (some * grad * (remembered - local)).sum() + 0 * gate[None]",
-            "every gate gets the sum over all heads: each gets that of its own head.",
+            "every gate gets the sum over all heads: give each gate the sum over its "
+            "own head.",
         ),
         (
             "gate_sign_turned",
             "dgate = (some * grad * (local - remembered)).sum(\n"
             "        axis=(0, 2, 3), keepdims=True\n    )",
-            "the gate's gradient has the wrong sign: opening it adds remembered and "
-            "takes local away.",
+            "the gate's gradient has the wrong sign: a larger gate adds remembered "
+            "and removes local.",
         ),
         (
             "local_forgotten",
             "dgate = (some * grad * remembered).sum(axis=(0, 2, 3), keepdims=True)",
-            "the gate multiplies local too, as 1 − g: that half is missing from its "
-            "gradient.",
+            "the gate's gradient leaves out local: the gate multiplies it too, as 1 − "
+            "g.",
         ),
     ),
     *instead_of(
@@ -280,20 +285,20 @@ MISTAKES = (
         (
             "gradient_to_the_gate_itself",
             "dgate_logit = dgate[0, :, 0, 0]",
-            "this is the gradient to the gate: that to its logit has the factor "
-            "g (1 − g).",
+            "this is the gradient to the gate: multiply it by g (1 − g) for the "
+            "gradient to the gate logit.",
         ),
         (
             "half_of_the_sigmoid",
             "dgate_logit = (dgate[0] * gate)[:, 0, 0]",
-            "the derivative of the sigmoid is g (1 − g), not g.",
+            "the derivative of the sigmoid is taken to be g: it is g (1 − g).",
         ),
         (
             "streams_kept_apart",
             "per_stream = some * grad * (remembered - local) * gate * (1 - gate)\n"
             "    dgate_logit = per_stream.sum(axis=(2, 3))",
-            "all streams share a head's gate: their gradients are added, the result "
-            "is (H,).",
+            "each stream has its own gradient to the gate logit: all streams share "
+            "the gate, so add their gradients, to (H,).",
         ),
     ),
     *instead_of(
@@ -306,19 +311,21 @@ MISTAKES = (
         (
             "found_ignored",
             "return gate * grad, (1 - gate) * grad, dgate_logit",
-            "a query that found nothing sends all to local, nothing to remembered.",
+            "`found` has no effect: a query that found nothing passes its whole "
+            "gradient to local and none to remembered.",
         ),
         (
             "local_scaled_down",
             "return some * gate * grad, (1 - gate) * grad, dgate_logit",
-            "where nothing was found local gets the whole gradient, not 1 − g of it.",
+            "local gets only 1 − g of the gradient where nothing was found: it must "
+            "get all of it.",
         ),
     ),
 )
 
 STEP = Step(
     name="gradient",
-    title="What flows back",
+    title="Gradients by hand",
     module="gradient",
     chapter="07_gate",
     todo=("attend_to_memory_backward", "mix_backward"),

@@ -1,4 +1,4 @@
-"""LSH search; its cells are those of stored keys, and of valid ones only."""
+"""LSH search, whose cells belong to stored keys, and to valid ones only."""
 
 import numpy as np
 
@@ -7,8 +7,8 @@ from ..case import Call, Output, Result, Step, example, instead_of, law, same
 
 B, H, T, M, K, D = 3, 2, 4, 17, 6, 5
 
-# Five keys of length 5, one of them not valid: with four cells each of the others is a
-# pivot, in whatever order they are drawn.
+# Five keys of length 5, one of which is not valid. With four cells, each of the other
+# four keys is a pivot, in whatever order they are drawn.
 KEYS = np.array([[5, 0], [4, 3], [3, 4], [0, 5], [-3, 4]], dtype=float)
 VALID = np.array([True, True, False, True, True])
 QUERIES = np.array([[5, 12], [1, 0]], dtype=float)
@@ -20,17 +20,17 @@ def made(tables, bits, seed, probes=1, size=D):
 
 
 def search(*args, lsh=0):
-    """A topk of the LSH that call `lsh` made."""
+    """The call that searches with the LSH that call number `lsh` made."""
     return Call("topk", args, on=Result(lsh))
 
 
 def scored(lsh=0):
-    """How many keys that LSH scored."""
+    """The call that reads how many keys that LSH scored."""
     return Call("scored", on=Result(lsh))
 
 
 def inputs(rng, dtype=float):
-    """Queries and keys of many lengths, and slots of which 11 are valid."""
+    """Queries and keys of many lengths, and 11 valid slots in each stream."""
     q, keys = rng.normal(size=(B, H, T, D)), rng.normal(size=(B, H, M, D))
     valid = rng.permuted(np.tile(np.arange(M) < 11, (B, 1)), axis=1)
     return q.astype(dtype), keys.astype(dtype), valid
@@ -43,34 +43,34 @@ def one_head(rng):
 
 
 def themselves(rng):
-    """Queries that are the stored keys, all of length 1."""
+    """Queries that equal the stored keys, all of length 1."""
     keys = rng.normal(size=(2, 3, 12, D))
     keys /= np.linalg.norm(keys, axis=-1, keepdims=True)
     return [made(1, 3, 5), search(keys, keys, np.ones((2, 12), bool), 2)]
 
 
 def refilled(rng):
-    """A search, and the same one with other keys in the slots that are not valid."""
+    """A search, and the same search with other keys in slots that are not valid."""
     q, keys, valid = inputs(rng)
     other = np.where(valid[:, None, :, None], keys, 2 * rng.normal(size=keys.shape))
     return [made(2, 2, 7, 2), search(q, keys, valid, K), search(q, other, valid, K)]
 
 
 def everywhere(rng):
-    """A search that probes all 8 cells of its tables."""
+    """A search that probes all 8 cells of each table."""
     q, keys, valid = inputs(rng)
     return [made(2, 3, 7, 8), search(q, keys, valid, K)]
 
 
 def partly(rng, dtype=float):
-    """Many valid slots in a stream, three in another, none in the last."""
+    """Many valid slots in one stream, three in another, and none in the last."""
     q, keys, valid = inputs(rng, dtype)
     valid[1], valid[2] = rng.permutation(M) < 3, False
     return [made(2, 2, 11, 2), search(q, keys, valid, K), scored()]
 
 
 def refused(rng):
-    """Queries of another size than the LSH was made for, and no neighbours."""
+    """Queries of the wrong size, a search with K = 0, and one that is allowed."""
     q, keys, valid = inputs(rng)
     return [
         made(2, 2, 3, size=D + 1),
@@ -81,7 +81,7 @@ def refused(rng):
     ]
 
 
-CANDIDATES = Output("candidate", "query slot", ("no candidate", "candidate"))
+CANDIDATES = Output("candidate", "query slot", ("not a candidate", "candidate"))
 SCORES = Output("score", "stream head query place")
 INDEX = Output("index", "stream head query place")
 FOUND = Output("found", "stream head query place", ("not found", "found"))
@@ -101,7 +101,8 @@ CASES = (
     example(
         "topk_by_hand",
         1,
-        "of two candidates two are found, the better one first",
+        "two candidates are found, the better one first, and the third place stays "
+        "empty",
         [
             made(1, 2, 0, 2, size=2),
             search(QUERIES[None, None], KEYS[None, None], VALID[None], 3),
@@ -117,7 +118,7 @@ CASES = (
     law(
         "finds_itself",
         1,
-        "a query that is a stored key of length 1 finds that key first",
+        "a query that equals a stored key of length 1 finds that key first",
         themselves,
         lambda results, calls: (
             results[1][1][..., 0],
@@ -128,7 +129,7 @@ CASES = (
     law(
         "every_cell",
         1,
-        "a search that probes every cell is exact search",
+        "probing every cell gives exact search",
         everywhere,
         lambda results, calls: (results[1], exact_topk(*calls[1].args)),
         (SCORES, INDEX, FOUND),
@@ -136,7 +137,7 @@ CASES = (
     law(
         "invalid_slots",
         1,
-        "what lies in slots that are not valid changes nothing",
+        "the contents of slots that are not valid change nothing",
         refilled,
         lambda results, _: (results[2], results[1]),
         (SCORES, INDEX, FOUND),
@@ -144,7 +145,7 @@ CASES = (
     same(
         "one_table",
         1,
-        "one table, one cell: the candidates are the reference's",
+        "with one table and one probe, the candidates agree with the reference",
         lambda rng: [
             made(1, 2, 3),
             Call("candidates", one_head(rng), on=Result(0)),
@@ -153,20 +154,27 @@ CASES = (
     same(
         "tables_and_probes",
         1,
-        "a key of a probed cell of any table is a candidate",
+        "a key in a probed cell of any table is a candidate",
         lambda rng: [
             made(3, 3, 4, 2),
             Call("candidates", one_head(rng), on=Result(0)),
         ],
     ),
-    same("topk", 1, "as the reference, with few valid slots and with none", partly),
+    same(
+        "topk",
+        1,
+        "the neighbours agree with the reference for many, few and no valid slots",
+        partly,
+    ),
     same(
         "single_precision",
         1,
         "float32 in, float32 out",
         lambda rng: partly(rng, np.float32),
     ),
-    same("refuses", 1, "ValueError for queries of another size, and K < 1", refused),
+    same(
+        "refuses", 1, "ValueError for queries of the wrong size, and for K < 1", refused
+    ),
 )
 
 MISTAKES = (
@@ -175,20 +183,20 @@ MISTAKES = (
         (
             "pivots_of_all_slots",
             "np.arange(len(valid)), self.tables, self.cells, self.seed",
-            "pivots are drawn among all slots: only valid ones hold keys of this "
-            "document, the others hold zeros or keys of an earlier one.",
+            "pivots are drawn from all slots: draw them from the valid ones, since "
+            "the others hold zeros or keys of an earlier document.",
         ),
         (
             "pivots_of_the_first_slots",
             "np.arange(valid.sum()), self.tables, self.cells, self.seed",
-            "the valid slots are taken to be the first ones: draw pivots among those"
-            " where valid is True.",
+            "the first slots are taken to be the valid ones: draw pivots from the "
+            "slots where `valid` is True.",
         ),
         (
             "one_table_only",
             "np.flatnonzero(valid), 1, self.cells, self.seed",
-            "only the cells of one table are looked into: every table has pivots of "
-            "its own.",
+            "only one table is used: use all `tables` of them, each with its own "
+            "pivots.",
         ),
     ),
     *instead_of(
@@ -197,8 +205,8 @@ MISTAKES = (
             "random_directions",
             "pivots = np.random.default_rng(self.seed).normal(\n"
             "                size=(len(chosen), keys.shape[-1])\n            )",
-            "the pivots are random directions: they are stored keys, at the slots "
-            "that draw_pivots returns.",
+            "the pivots are random directions: use the stored keys in the slots that "
+            "draw_pivots returns.",
         ),
     ),
     *instead_of(
@@ -206,8 +214,8 @@ MISTAKES = (
         (
             "keys_in_the_farthest_cell",
             "cell = (keys @ pivots.T).argmin(axis=-1)",
-            "a key is put in the cell of the pivot with the smallest product: it "
-            "belongs to the one with the largest.",
+            "each key is put in the cell of the pivot with the smallest product: put "
+            "it in that of the largest.",
         ),
     ),
     *instead_of(
@@ -218,8 +226,8 @@ MISTAKES = (
             "far = [((x[:, None] - pivots) ** 2).sum(axis=-1) for x in (keys, q)]\n"
             "            cell = far[0].argmin(axis=-1)\n"
             "            nearest = argsort_descending(-far[1])[:, : self.probes]",
-            "cells are chosen by distance: it is the largest product that counts, "
-            "and only for vectors of length 1 is that the same.",
+            "cells are chosen by distance: choose them by the largest product, which "
+            "is the same only for vectors of length 1.",
         ),
     ),
     *instead_of(
@@ -227,13 +235,13 @@ MISTAKES = (
         (
             "one_probe_only",
             "nearest = argsort_descending(q @ pivots.T)[:, :1]",
-            "each query looks into its nearest cell alone: it probes `probes` cells"
-            " per table.",
+            "each query probes only its nearest cell: it must probe `probes` cells in "
+            "each table.",
         ),
         (
             "farthest_cells_probed",
             "nearest = argsort_descending(-(q @ pivots.T))[:, : self.probes]",
-            "the cells with the smallest products are probed: take those with the "
+            "queries probe the cells with the smallest products: probe those with the "
             "largest.",
         ),
         (
@@ -241,8 +249,8 @@ MISTAKES = (
             "nearest = argsort_descending(q @ keys[draw_pivots(\n"
             "                np.flatnonzero(valid), 1, self.cells, self.seed + 1\n"
             "            )[0]].T)[:, : self.probes]",
-            "queries and keys are hashed with different pivots: cells mean the same"
-            " only if their pivots are the same.",
+            "queries and keys are hashed with different pivots: use the same pivots "
+            "for both.",
         ),
     ),
     *instead_of(
@@ -250,13 +258,14 @@ MISTAKES = (
         (
             "last_table_only",
             "shared = probed[:, cell]",
-            "each table replaces what the tables before it found: a candidate of any"
-            " table is one.",
+            "each table replaces the candidates of the tables before it: keep the "
+            "candidates of all tables.",
         ),
         (
             "met_twice_is_lost",
             "shared ^= probed[:, cell]",
-            "a key that is met in two tables drops out: once met, it is a candidate.",
+            "a key found in two tables is dropped again: once found, it stays a "
+            "candidate.",
         ),
     ),
     *instead_of(
@@ -264,13 +273,14 @@ MISTAKES = (
         (
             "in_every_table",
             "shared |= ~probed[:, cell]\n        return ~shared & valid",
-            "a key has to be met in every table: in any one of them is enough.",
+            "a key must be found in every table to be a candidate: any one table is "
+            "enough.",
         ),
         (
             "invalid_candidates",
             "shared |= probed[:, cell]\n        return shared",
-            "slots that are not valid are candidates: every slot falls in some cell,"
-            " written or not.",
+            "slots that are not valid are candidates: leave them out, although each "
+            "of them falls in some cell.",
         ),
     ),
     *instead_of(
@@ -278,7 +288,7 @@ MISTAKES = (
         (
             "size_not_checked",
             "if False:",
-            "queries of another size than the LSH was made for must raise ValueError.",
+            "queries of the wrong size are accepted: raise ValueError for them.",
         ),
     ),
     *instead_of(
@@ -286,12 +296,12 @@ MISTAKES = (
         (
             "valid_of_the_first_stream",
             "candidate = self.candidates(q[b, h], keys[b, h], valid[0])",
-            "every stream uses the valid slots of stream 0: each has its own.",
+            "all streams use the valid slots of stream 0: use each stream's own.",
         ),
         (
             "cells_of_the_first_head",
             "candidate = self.candidates(q[b, h], keys[b, 0], valid[b])",
-            "every head uses the cells of head 0: each has keys and cells of its own.",
+            "all heads use the cells of head 0: each head has its own keys and cells.",
         ),
     ),
     *instead_of(
@@ -299,19 +309,19 @@ MISTAKES = (
         (
             "scored_not_counted",
             "pass",
-            "scored stays 0: it is to tell how many candidates each query had.",
+            "`scored` stays 0: it must hold the number of candidates of each query.",
         ),
         (
             "scored_is_what_was_found",
             "self.scored[b, h] = np.minimum(K, candidate.sum(axis=-1))",
-            "scored counts what was returned: count all candidates, each had to be "
-            "scored.",
+            "`scored` counts the neighbours that are returned: count all candidates, "
+            "since each was scored.",
         ),
         (
             "scored_with_pivots",
             "self.scored[b, h] = candidate.sum(axis=-1) + min(\n"
             "                self.cells, valid[b].sum()\n            ) * self.tables",
-            "scored counts the pivots too: it is the number of candidates alone.",
+            "`scored` counts the pivots too: count only the candidates.",
         ),
     ),
     *instead_of(
@@ -319,21 +329,22 @@ MISTAKES = (
         (
             "all_keys_searched",
             "best.append(topk(np.where(valid[b], q[b, h] @ keys[b, h].T, -np.inf), K))",
-            "this is exact search: only candidates are to be found.",
+            "all valid keys are searched, as in exact search: search only the "
+            "candidates.",
         ),
         (
             "others_score_0",
             "best.append(topk(candidate * (q[b, h] @ keys[b, h].T), K))",
-            "what is no candidate has score 0, which beats negative products and "
-            "counts as found: its score is −inf.",
+            "keys that are not candidates have score 0, which beats negative scores "
+            "and counts as found: use −inf.",
         ),
         (
             "all_counted_as_found",
             "best.append(\n"
             "                topk(np.where(candidate, q[b, h] @ keys[b, h].T, -1e9), K)"
             "\n            )",
-            "a score of −1e9 is still found: what is no candidate scores −inf, and is"
-            " not found.",
+            "keys that are not candidates have a large negative score, which counts "
+            "as found: use −inf.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The memory; streams of different ages show whether its ring is right."""
+"""The memory, tested with streams that start documents at different times."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ B, H, M, D = 3, 2, 5, 4
 
 
 def memory(*sizes):
-    """The call that makes a memory, in double precision."""
+    """The call that makes a memory in double precision."""
     return Call("Memory", (*(sizes or (B, H, M, D)), "float64"))
 
 
@@ -23,12 +23,12 @@ def clear(starts):
 
 
 def read(name):
-    """The call that looks at an attribute of the memory."""
+    """The call that reads an attribute of the memory."""
     return Call(name, on=Result(0))
 
 
 def pair(rng, T, dtype=float):
-    """Keys and values of T tokens, of many lengths."""
+    """Keys and values of T tokens, vectors of many lengths."""
     return tuple(rng.normal(size=(2, B, H, T, D)).astype(dtype))
 
 
@@ -38,13 +38,13 @@ def tokens(*numbers):
 
 
 def four_tokens(name):
-    """Four tokens in three slots, then a look at keys or values."""
+    """Four tokens written to three slots, then a look at keys or values."""
     first = write(tokens(1, 2), tokens(10, 20))
     return [memory(1, 1, 3, 1), first, write(tokens(3, 4), tokens(30, 40)), read(name)]
 
 
 def short(rng):
-    """Vectors of length 0, shorter than eps, and longer; two sizes of eps."""
+    """Vectors of length 0, shorter than eps, and longer, for two values of eps."""
     x = np.zeros((2, 3, 4, D))
     x[:, :2] = rng.normal(size=(2, 2, 4, D))
     x[0] *= 1e-8
@@ -53,7 +53,7 @@ def short(rng):
 
 
 def filling(rng):
-    """The valid slots before and after each write, until all are."""
+    """The valid slots before and after each write, until all slots are valid."""
     calls = [memory(), read("valid")]
     for T in (2, 2, 3, 1):
         calls += [write(*pair(rng, T)), read("valid")]
@@ -61,7 +61,7 @@ def filling(rng):
 
 
 def clearing(rng):
-    """The valid slots where no document starts, one does, and another does."""
+    """The valid slots when no stream starts a document, then one, then another."""
     calls = [memory(), write(*pair(rng, 3)), clear([False] * B), read("valid")]
     for b in rng.permutation(B)[:2]:
         calls += [clear(np.arange(B) == b), read("valid")]
@@ -70,7 +70,7 @@ def clearing(rng):
 
 
 def documents(rng):
-    """Streams that start documents at different times, and the keys in the end."""
+    """Streams that start documents at different times, and their keys at the end."""
     one, two, three = rng.permutation(np.eye(B, dtype=bool))
     return [
         memory(),
@@ -86,7 +86,7 @@ def documents(rng):
 
 
 def in_queues(results, calls):
-    """The keys in filled slots, and those that a queue per stream would hold."""
+    """The keys in the filled slots, and the keys that scalar loops put there."""
     keys, written = np.zeros((B, H, M, D)), np.zeros(B, dtype=int)
     for call in calls:
         if call.name == "clear":
@@ -101,7 +101,7 @@ def in_queues(results, calls):
 
 
 def after(*lengths, dtype=float):
-    """What the memory holds after writes of these lengths, which fill it."""
+    """Calls that read the memory after writes of these lengths, which fill it."""
     made = memory() if dtype is float else Call("Memory", (B, H, M, D))
     return lambda rng: [
         made,
@@ -112,7 +112,7 @@ def after(*lengths, dtype=float):
 
 
 def wrong_sizes(rng):
-    """One stream, one head, other channels, and fewer values than keys."""
+    """Too few streams, heads, channels or values, and then a write that is right."""
     k, v = pair(rng, 3)
     return [
         memory(),
@@ -128,7 +128,7 @@ def wrong_sizes(rng):
 
 
 def single(rng):
-    """Vectors of float32, and a memory of float32."""
+    """A float32 memory, and float32 vectors."""
     x = rng.normal(size=(B, H, 2, D)).astype(np.float32)
     return [*after(3, 4, dtype=np.float32)(rng), Call("l2_normalize", (x,))]
 
@@ -148,7 +148,7 @@ CASES = (
     law(
         "normalize_lengths",
         1,
-        "each vector has length 1, however long it was",
+        "each vector ends up with length 1, however long it was",
         lambda rng: [Call("l2_normalize", (5 * rng.normal(size=(B, H, 3, D)),))],
         lambda results, _: (np.linalg.norm(results[0], axis=-1), np.ones((B, H, 3))),
         Output("length", "stream head token"),
@@ -162,43 +162,43 @@ CASES = (
     example(
         "keys_by_hand",
         1,
-        "the fourth token takes the first of three slots",
+        "with three slots, the fourth token overwrites the first",
         four_tokens("keys"),
         tokens(4, 2, 3),
     ),
     example(
         "values_by_hand",
         1,
-        "values are stored as they are",
+        "values are stored unchanged",
         four_tokens("values"),
         tokens(40, 20, 30),
     ),
     law(
         "documents",
         1,
-        "a stream that starts a document fills its slots from slot 0 on",
+        "a stream that starts a document fills its slots again from slot 0",
         documents,
         in_queues,
         KEYS,
     ),
-    same("valid", 1, "a slot is valid once a token was written to it", filling),
-    same("clear", 1, "exactly the streams that start are emptied", clearing),
+    same("valid", 1, "a slot is valid once a token has been written to it", filling),
+    same("clear", 1, "exactly the streams that start a document are emptied", clearing),
     same(
         "ring",
         1,
-        "the oldest tokens are overwritten first, in all streams and heads",
+        "the oldest tokens are overwritten first, in every stream and head",
         after(3, 3, 1, 4, 2),
     ),
     same(
         "more_than_fit",
         1,
-        "of more than M tokens the last M remain, each in the slot of its number",
+        "of more than M tokens the last M remain, token n in slot n mod M",
         after(2, 12, 1, 6),
     ),
     same(
         "write_refuses",
         1,
-        "ValueError for keys or values of other sizes; nothing is written then",
+        "ValueError for keys or values of the wrong size, and nothing is written",
         wrong_sizes,
     ),
     same("single_precision", 1, "float32 in, float32 out", single),
@@ -210,58 +210,59 @@ MISTAKES = (
         (
             "length_of_everything",
             "return x / np.maximum(np.linalg.norm(x), eps)",
-            "all is divided by one length: each vector, along the last axis, has its "
-            "own.",
+            "all vectors are divided by one length: divide each by its own, taken "
+            "along the last axis.",
         ),
         (
             "normalised_over_tokens",
             "return x / np.maximum(np.linalg.norm(x, axis=-2, keepdims=True), eps)",
-            "the length is taken over the tokens: take it over the channels, the last"
-            " axis.",
+            "the length is taken over the tokens: take it over the channels, the last "
+            "axis.",
         ),
         (
             "square_of_the_length",
             "return x / np.maximum((x * x).sum(axis=-1, keepdims=True), eps)",
-            "this divides by the square of the length: the root is missing.",
+            "the vectors are divided by the square of their length: take the root "
+            "first.",
         ),
         (
             "sum_of_absolute_values",
             "return x / np.maximum(np.abs(x).sum(axis=-1, keepdims=True), eps)",
-            "this divides by the sum of absolute values: the length is the root of the"
-            " sum of squares.",
+            "the vectors are divided by the sum of their absolute values: the length "
+            "is the root of the sum of squares.",
         ),
         (
             "mean_square",
             "return x / np.maximum(np.sqrt((x * x).mean(axis=-1, keepdims=True)), eps)",
-            "this divides by the root of the mean square, as an RMS norm does: the "
-            "length has the sum.",
+            "the vectors are divided by the root of their mean square, as in an RMS "
+            "norm: use the sum of squares, not the mean.",
         ),
         (
             "eps_added",
             "return x / (np.linalg.norm(x, axis=-1, keepdims=True) + eps)",
-            "eps is added to the length, so all vectors get a little too short: it is"
-            " a lower bound.",
+            "eps is added to the length, so every vector becomes slightly too short: "
+            "use eps as a lower bound.",
         ),
         (
             "eps_under_the_root",
             "return x / np.sqrt((x * x).sum(axis=-1, keepdims=True) + eps)",
-            "eps is added under the root: it is a lower bound for the length.",
+            "eps is added under the root: use it as a lower bound for the length.",
         ),
         (
             "divided_by_zero",
             "return x / np.linalg.norm(x, axis=-1, keepdims=True)",
-            "a vector of zeros becomes 0 / 0: divide by eps at least.",
+            "a vector of zeros gives 0 / 0: never divide by less than eps.",
         ),
         (
             "eps_fixed",
             "return x / np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), 1e-6)",
-            "the argument eps has no effect: 1e-6 is only its default.",
+            "the argument `eps` has no effect: 1e-6 is only its default.",
         ),
         (
             "normalised_in_double_precision",
             "length = np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), eps)\n"
             "    return x / length.astype(float)",
-            "float32 became float64: something on the way is a float64 array.",
+            "float32 input gives float64 output: an array on the way is float64.",
         ),
     ),
     *instead_of(
@@ -269,38 +270,39 @@ MISTAKES = (
         (
             "all_slots_valid",
             "return np.ones((len(self.keys), self.keys.shape[2]), bool)",
-            "slots never written are valid: their zeros would be found as if they were"
-            " memories.",
+            "slots that were never written are valid, so their zeros can be found as "
+            "memories: only slots that hold a token are valid.",
         ),
         (
             "all_valid_after_a_write",
             "return np.repeat(self.written[:, None] > 0, self.keys.shape[2], axis=1)",
-            "one token makes all slots valid: each becomes valid when it is written.",
+            "one token makes all slots valid: each slot becomes valid when it is "
+            "written.",
         ),
         (
             "valid_off_by_one",
             "return np.arange(self.keys.shape[2]) <= self.written[:, None]",
-            "one slot too many is valid: after n tokens these are slots 0 to n − 1.",
+            "one slot too many is valid: after n tokens, slots 0 to n − 1 are valid.",
         ),
         (
             "valid_begins_anew",
             "M = self.keys.shape[2]\n"
             "        return np.arange(M) < self.written[:, None] % M",
-            "slots stop being valid when the ring goes round: once full, all stay valid"
-            " until a clear.",
+            "slots stop being valid when the ring starts over: once full, all slots "
+            "stay valid until a clear.",
         ),
         (
             "valid_guessed_from_keys",
             "return (self.keys != 0).any(axis=(1, 3))",
-            "valid is guessed from the keys: after a clear, the old keys still lie "
-            "there.",
+            "valid slots are recognised by their keys, but old keys stay there after "
+            "a clear: use the number of tokens written.",
         ),
         (
             "valid_of_one_stream_for_all",
             "return np.repeat(np.arange(self.keys.shape[2])[None] < self.written[0], "
             "len(self.keys), axis=0)",
-            "all streams have the valid slots of stream 0: each has its own number of "
-            "tokens.",
+            "all streams have the valid slots of stream 0: each stream has its own "
+            "number of tokens.",
         ),
     ),
     *instead_of(
@@ -308,45 +310,52 @@ MISTAKES = (
         (
             "all_streams_cleared",
             "self.written[:] = self.written * (not np.any(starts))",
-            "one start clears all streams: the others keep what they have.",
+            "one start clears all streams: the other streams must keep their tokens.",
         ),
         (
             "always_cleared",
             "self.written[:] = 0",
-            "clear empties all streams, whatever `starts` says.",
+            "clear always empties all streams: empty only those in which a document "
+            "starts.",
         ),
         (
             "starts_as_numbers",
             "self.written[np.asarray(starts, dtype=int)] = 0",
-            "False and True were used as the numbers 0 and 1, so streams 0 and 1 are "
-            "cleared: `starts` is a mask.",
+            "False and True are used as the indices 0 and 1, so streams 0 and 1 are "
+            "cleared: use `starts` as a mask.",
         ),
         (
             "other_streams_cleared",
             "self.written[~np.asarray(starts, dtype=bool)] = 0",
-            "clear is turned round: it empties the streams that do not start.",
+            "clear empties the streams in which no document starts: empty the others "
+            "instead.",
         ),
         (
             "zeroed_but_valid",
             "self.keys[np.asarray(starts, dtype=bool)] = 0\n"
             "        self.values[np.asarray(starts, dtype=bool)] = 0",
-            "the slots are set to zero but stay valid: `written` has to go back to 0.",
+            "the slots are set to zero but stay valid: reset the number of tokens "
+            "written.",
         ),
-        ("never_cleared", "pass", "clear has no effect on which slots are valid."),
+        (
+            "never_cleared",
+            "pass",
+            "clear has no effect: a stream that starts a document must have no valid "
+            "slots.",
+        ),
     ),
     *instead_of(
         "if k.shape != (B, H, T, D) or v.shape != k.shape:",
         (
             "sizes_not_checked",
             "if False:",
-            "NumPy spreads one head's keys over all heads without a word: other sizes "
-            "must raise ValueError.",
+            "NumPy silently broadcasts one head's keys to all heads: raise ValueError "
+            "for keys of other sizes.",
         ),
         (
             "values_not_checked",
             "if k.shape != (B, H, T, D):",
-            "only the keys' sizes are checked: values of other sizes must raise "
-            "ValueError, too.",
+            "only the sizes of the keys are checked: check those of the values too.",
         ),
     ),
     *instead_of(
@@ -354,7 +363,7 @@ MISTAKES = (
         (
             "first_tokens_kept",
             "last = np.arange(min(T, M))",
-            "of more than M tokens the first M are kept: the last ones must remain.",
+            "of more than M tokens the first M are kept: keep the last M.",
         ),
     ),
     *instead_of(
@@ -362,38 +371,39 @@ MISTAKES = (
         (
             "always_from_slot_0",
             "stream, slot = np.arange(B)[:, None], last % M",
-            "each write begins at slot 0: it goes on where the last one ended.",
+            "each write begins at slot 0: continue where the last write ended.",
         ),
         (
             "no_ring",
             "stream, slot = np.arange(B)[:, None], self.written[:, None] + last",
-            "the slots run on beyond the last one: after slot M − 1 comes slot 0.",
+            "the slot numbers run past the last slot: after slot M − 1 comes slot 0.",
         ),
         (
             "stops_at_the_last_slot",
             "stream, slot = np.arange(B)[:, None], np.minimum(self.written[:, None] + "
             "last, M - 1)",
-            "once full, each token goes to the last slot: after slot M − 1 comes slot"
-            " 0.",
+            "once the memory is full, every token goes to the last slot: start over "
+            "at slot 0 instead.",
         ),
         (
             "skipped_tokens_not_counted",
             "stream, slot = np.arange(B)[:, None], (self.written[:, None] + np.arange("
             "len(last))) % M",
-            "of more than M tokens the skipped ones count, too: token n of the document"
-            " is in slot n mod M.",
+            "of more than M tokens, the skipped ones count too: token n of the "
+            "document belongs in slot n mod M.",
         ),
         (
             "one_place_for_all_streams",
             "stream, slot = np.arange(B)[:, None], (self.written[0] + last) % M",
-            "all streams are written where stream 0 is: each has its own next slot.",
+            "all streams are written at the next slot of stream 0: each stream has "
+            "its own next slot.",
         ),
         (
             "place_not_reset",
             "self.place = getattr(self, 'place', 0) + T\n"
             "        stream, slot = np.arange(B)[:, None], (self.place - T + last) % M",
-            "clear sets back what is valid but not where the next token goes: a "
-            "document begins at slot 0.",
+            "clear resets which slots are valid but not where the next token goes: a "
+            "new document begins at slot 0.",
         ),
     ),
     *instead_of(
@@ -405,8 +415,8 @@ MISTAKES = (
             """        self.keys[stream, :, slot] = k[:, :, last]
         self.values[stream, :, slot] = v[:, :, last]
 """,
-            "a slice between two index arrays puts their axes first: what is assigned "
-            "must be (B, T, H, D).",
+            "a slice between two index arrays puts their axes first: what you assign "
+            "must have the shape (B, T, H, D).",
         ),
         (
             "reshaped",
@@ -414,36 +424,36 @@ MISTAKES = (
         self.keys[stream, :, slot] = k[:, :, last].reshape(rows)
         self.values[stream, :, slot] = v[:, :, last].reshape(rows)
 """,
-            "reshape mixes heads and tokens: swap the two axes.",
+            "the reshape mixes heads and tokens: swap the two axes instead.",
         ),
         (
             "values_normalised",
             """        self.keys[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
         self.values[stream, :, slot] = l2_normalize(v[:, :, last].swapaxes(1, 2))
 """,
-            "the values were normalised: only queries and keys are, values keep their "
-            "lengths.",
+            "the values are normalised: only queries and keys are, and values keep "
+            "their lengths.",
         ),
         (
             "keys_as_values",
             """        self.keys[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
         self.values[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
 """,
-            "the keys are stored as values, too.",
+            "the keys are stored as values too: store the values that were passed in.",
         ),
         (
             "values_not_written",
             """        self.keys[stream, :, slot] = k[:, :, last].swapaxes(1, 2)
 """,
-            "only the keys are written: each slot holds a key and a value.",
+            "only the keys are written: write the values too.",
         ),
         (
             "shifted_along",
             """        self.keys = np.concatenate([self.keys, k], axis=2)[:, :, -M:]
         self.values = np.concatenate([self.values, v], axis=2)[:, :, -M:]
 """,
-            "all pairs move along to make room at the end: in a ring none moves, token"
-            " n stays in slot n mod M.",
+            "all pairs are shifted to make room at the end: in a ring nothing moves, "
+            "and token n stays in slot n mod M.",
         ),
     ),
     *instead_of(
@@ -451,24 +461,25 @@ MISTAKES = (
         (
             "writes_counted",
             "self.written += 1",
-            "`written` counts the writes: count their tokens.",
+            "`written` counts the writes: it must count the tokens.",
         ),
         (
             "not_counted",
             "pass",
-            "write does not count its tokens in `written`, so the memory stays empty.",
+            "write does not add its tokens to `written`, so the memory stays empty: "
+            "count them.",
         ),
         (
             "counted_up_to_M",
             "self.written = np.minimum(self.written + T, M)",
-            "`written` stops at M, so the next token goes to slot 0 wherever the last"
-            " one went: go on counting.",
+            "`written` stops at M, so every later write begins at slot 0: keep "
+            "counting.",
         ),
         (
             "only_kept_tokens_counted",
             "self.written += len(last)",
-            "of more than M tokens only M are counted: all count, or the next one goes"
-            " to a wrong slot.",
+            "of more than M tokens only M are counted: count all of them, or the next "
+            "token goes to the wrong slot.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The whole model: all parts in order, and what a stream carries along."""
+"""The whole model: all parts in order, and the state that is passed on."""
 
 from types import SimpleNamespace
 
@@ -12,17 +12,17 @@ B, T = 3, 4
 SIZES = dict(vocab=13, layers=3, heads=2, embed=10, segment=T)
 SIZES |= dict(cache=7, memory=9, memory_layer=1, neighbours=6)  # T divides neither
 STARTS = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 1], [1, 0, 0]], dtype=bool)
-SHARES = np.log([1.0, 2.0, 5.0])  # of 8
+SHARES = np.log([1.0, 2.0, 5.0])  # logits of the probabilities 1/8, 2/8 and 5/8
 
 
 def config(**changes):
-    """The configuration of a small model, in plain values."""
+    """The configuration of a small model, as plain values."""
     made = Config(**SIZES | changes)
     return SimpleNamespace(**vars(made), head=made.head)
 
 
 def weights(rng, config, dtype=float):
-    """Weights of which none is zero; gates and scales differ from head to head."""
+    """Weights that are not zero; gates and scales differ from head to head."""
     fresh = init_params(config, seed=int(rng.integers(1000)))
     moved = {name: w + 0.3 * rng.normal(size=w.shape) for name, w in fresh.items()}
     return {name: w.astype(dtype) for name, w in moved.items()}
@@ -34,19 +34,19 @@ def text(rng, segments=1):
 
 
 def vectors(rng, tokens, length=None):
-    """Random vectors (B, H, tokens, D), of a length if one is asked for."""
+    """Random vectors (B, H, tokens, D), all of one length if it is given."""
     x = rng.normal(size=(B, 2, tokens, 5))
     return length * x / np.linalg.norm(x, axis=-1, keepdims=True) if length else x
 
 
 def forward(params, config, tokens, after=None, starts=None):
-    """A segment, read after what the call `after` has read."""
+    """The call that reads a segment, with the state from call number `after`."""
     state = None if after is None else Result(after, (1,))
     return Call("forward", (params, config, tokens, state, starts))
 
 
 def reading(params, config, tokens, starts=STARTS, first=0):
-    """Tokens read in segments, one call after the other from call `first` on."""
+    """The calls that read tokens segment by segment; `first` numbers the first one."""
     parts = np.split(tokens, tokens.shape[1] // T, axis=1)
     return [
         forward(params, config, part, first + i - 1 if i else None, starts[i])
@@ -55,7 +55,7 @@ def reading(params, config, tokens, starts=STARTS, first=0):
 
 
 def in_two(rng):
-    """Ten tokens read at once, and as six and four, without a memory."""
+    """Ten tokens read at once, then as six and four, without a memory."""
     small = config(memory=0, cache=10)
     params, tokens = weights(rng, small), text(rng, 3)[:, :10]
     return [
@@ -68,11 +68,11 @@ def in_two(rng):
 def first_segment(rng):
     """The first segment, without a memory and with one."""
     params, tokens = weights(rng, config()), text(rng)
-    return [forward(params, config(memory=some), tokens) for some in (0, 9)]
+    return [forward(params, config(memory=M), tokens) for M in (0, 9)]
 
 
 def in_company(rng):
-    """Two segments of a stream by itself, and while another starts a document."""
+    """Two segments of a stream alone, then beside one that starts a document."""
     params, tokens = weights(rng, config()), text(rng, 2)
     starts = np.array([[0, 0, 0], [1, 0, 0]], dtype=bool)
     alone = reading(params, config(), tokens[1:2], starts[:, 1:2])
@@ -80,22 +80,22 @@ def in_company(rng):
 
 
 def in_company_and_alone(results, _):
-    """The logits of that stream, among others and by itself."""
+    """The logits of that stream, beside others and alone."""
     logits = [result[0] for result in results]
     return np.stack([x[1] for x in logits[2:]]), np.stack([x[0] for x in logits[:2]])
 
 
 def again(rng):
-    """A segment read twice after the same state."""
+    """A segment read twice from the same state."""
     params, tokens = weights(rng, config()), text(rng, 2)
     later = [forward(params, config(), tokens[:, T:], 0) for _ in range(2)]
     return [forward(params, config(), tokens[:, :T]), *later]
 
 
 def memory_of(rng, config, first=0):
-    """Five calls, the second of which returns a memory, call `first` + 1.
+    """Five calls that make and fill a memory; call number `first` + 1 returns it.
 
-    Its first stream starts a document midway.
+    Its first stream starts a document between the two writes.
     """
     memory = Result(first + 1)
     return [
@@ -108,7 +108,7 @@ def memory_of(rng, config, first=0):
 
 
 def remembering(rng):
-    """Queries to a memory searched exactly, to one searched by LSH, and to none."""
+    """Queries to a memory searched exactly, one searched by LSH, and an empty one."""
     q, scale = vectors(rng, T, 1), np.array([3.0, 9.0])
     lsh = config(search="lsh", bits=2, probes=1)
     return [
@@ -122,7 +122,7 @@ def remembering(rng):
 
 
 def one_layer(rng):
-    """The memory layer and the one above, with streams of three ages."""
+    """The memory layer and the layer above it, with streams of three ages."""
     params, x = weights(rng, config()), rng.normal(size=(B, T, SIZES["embed"]))
     caches = [None, (vectors(rng, 7, 1), vectors(rng, 7)), None]
     age = np.array([4, 11, 7])
@@ -138,7 +138,7 @@ def one_layer(rng):
 
 
 def documents(rng):
-    """Four segments of three streams, two of which start a document on the way."""
+    """Four segments of three streams, two of which start a document midway."""
     params = weights(rng, config())
     return [
         *reading(params, config(), text(rng, 4)),
@@ -148,7 +148,7 @@ def documents(rng):
 
 
 def edges(rng):
-    """float32, no cache and a memory smaller than a segment; what is no segment."""
+    """float32, no cache, a memory smaller than a segment, and invalid tokens."""
     small = config(layers=1, cache=0, memory=3, memory_layer=0)
     params, tokens = weights(rng, small, np.float32), text(rng, 2)
     return [
@@ -161,7 +161,7 @@ def edges(rng):
 
 
 def together(rng):
-    """Three segments, one of them the first of a document, and what the last costs."""
+    """Three segments, in which a document starts, and the loss of the last one."""
     params, targets = weights(rng, config()), text(rng)
     targets[1, 2:] = -1
     return [
@@ -183,7 +183,7 @@ CASES = (
     example(
         "rms_norm_by_hand",
         1,
-        "1 and 7 have a mean square of 25; with eps 11 the root is 6",
+        "1 and 7 have a mean square of 25; with eps = 11, the root is 6",
         [
             Call(
                 "rms_norm",
@@ -197,7 +197,7 @@ CASES = (
     example(
         "losses_by_hand",
         1,
-        "shares of 1/4 and 1/8 cost ln 4 and ln 8; a target of −1 costs nothing",
+        "probabilities of 1/4 and 1/8 cost ln 4 and ln 8; a target of −1 costs nothing",
         [
             Call(
                 "token_losses",
@@ -216,7 +216,7 @@ CASES = (
     law(
         "in_two_segments",
         1,
-        "two segments with a cache are one long segment",
+        "reading two segments with a cache is the same as reading one long segment",
         in_two,
         lambda results, _: (
             np.concatenate([results[1][0], results[2][0]], axis=1),
@@ -227,7 +227,7 @@ CASES = (
     law(
         "first_segment",
         1,
-        "the first segment finds nothing, not even itself: as without a memory",
+        "the first segment finds nothing, not even itself, as if there were no memory",
         first_segment,
         lambda results, _: (results[1][0], results[0][0]),
         LOGITS,
@@ -235,7 +235,8 @@ CASES = (
     law(
         "in_company",
         1,
-        "a stream reads the same beside others, also where these start a document",
+        "a stream's logits do not depend on other streams, even if these start a "
+        "document",
         in_company,
         in_company_and_alone,
         Output("logit", "segment token word"),
@@ -243,7 +244,7 @@ CASES = (
     law(
         "state_unchanged",
         1,
-        "the state that is passed in stays as it was",
+        "the state that is passed in is not changed",
         again,
         lambda results, _: (results[2][0], results[1][0]),
         LOGITS,
@@ -257,25 +258,25 @@ CASES = (
     same(
         "attention_layer",
         1,
-        "cache and memory are used, and updated after the search",
+        "cache and memory are used, and the memory is written after the search",
         one_layer,
     ),
     same(
         "documents",
         1,
-        "four segments, in which documents start in one stream at a time",
+        "over four segments, each start clears only the stream whose document starts",
         documents,
     ),
     same(
         "edges",
         1,
-        "float32 in, float32 out; ValueError for what is no segment of tokens",
+        "float32 in, float32 out; ValueError for tokens that are not a segment",
         edges,
     ),
     same(
         "together",
         0,
-        "your own files of the earlier steps carry your model",
+        "your model runs on your own files from the earlier steps",
         together,
         alone=False,
     ),
@@ -288,28 +289,29 @@ MISTAKES = (
             "mean_taken_off",
             "x = x - x.mean(axis=-1, keepdims=True)\n"
             "    return gain * x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)",
-            "this is a layer norm: an RMS norm does not take off the mean.",
+            "this is a layer norm: an RMS norm does not subtract the mean.",
         ),
         (
             "sum_of_squares",
             "return gain * x / np.sqrt((x * x).sum(axis=-1, keepdims=True) + eps)",
-            "x is divided by its length: the root of the mean square is smaller, by "
-            "√E.",
+            "x is divided by its length: divide it by the root of the mean square, "
+            "which is smaller by a factor of √E.",
         ),
         (
             "mean_over_everything",
             "return gain * x / np.sqrt((x * x).mean() + eps)",
-            "the mean is taken over all tokens: each is divided by its own.",
+            "the mean is taken over all tokens: take it over the channels of each "
+            "token.",
         ),
         (
             "eps_outside_the_root",
             "return gain * x / (np.sqrt((x * x).mean(axis=-1, keepdims=True)) + eps)",
-            "eps is added to the mean square, under the root.",
+            "eps is added to the root: add it to the mean square, under the root.",
         ),
         (
             "gain_forgotten",
             "return x / np.sqrt((x * x).mean(axis=-1, keepdims=True) + eps)",
-            "the gain has no effect: it multiplies the channels.",
+            "the gain has no effect: multiply the channels by it.",
         ),
     ),
     *instead_of(
@@ -318,15 +320,15 @@ MISTAKES = (
             "empty_slots_searched",
             "retrieved = memory.searcher.topk(\n"
             "        q, memory.keys, memory.valid | True, K\n    )",
-            "slots that hold nothing of this document are searched: only valid ones "
-            "are memories.",
+            "slots that hold nothing of this document are searched: search only the "
+            "valid ones.",
         ),
         (
             "always_searched_exactly",
             'exact = SEARCHES["exact"](None)\n'
             "    retrieved = exact.topk(q, memory.keys, memory.valid, K)",
-            "the memory is searched exactly whatever its searcher is: memory.search "
-            "asks the searcher that the configuration names.",
+            "the memory is always searched exactly: use its own search, which the "
+            "configuration chooses.",
         ),
     ),
     *instead_of(
@@ -334,13 +336,14 @@ MISTAKES = (
         (
             "rows_of_the_first_head",
             "stream, head = np.ogrid[: q.shape[0], :1]",
-            "the rows are those of head 0: an index belongs to the head that searched.",
+            "all heads read the rows of head 0: an index belongs to the head that "
+            "searched.",
         ),
         (
             "rows_of_the_first_stream",
             "stream, head = np.ogrid[:1, : q.shape[1]]",
-            "the rows are those of stream 0: an index belongs to the stream that "
-            "searched.",
+            "all streams read the rows of stream 0: an index belongs to the stream "
+            "that searched.",
         ),
     ),
     *instead_of(
@@ -348,8 +351,8 @@ MISTAKES = (
         (
             "rows_of_all_heads",
             "k, v = memory.keys[:, :, index], memory.values[:, :, index]",
-            "every index is looked up in every stream and head: it belongs to the one"
-            " that searched.",
+            "every index is looked up in every stream and head: look it up only in "
+            "the ones that searched.",
         ),
         (
             "keys_and_values_exchanged",
@@ -363,7 +366,7 @@ MISTAKES = (
         (
             "memory_without_scale",
             "return attend_to_memory(q, k, v, found, scale**0), retrieved",
-            "memories are weighed without the scale: it is the same as for local "
+            "memories are weighed without the scale: use the same scale as in local "
             "attention.",
         ),
     ),
@@ -372,25 +375,25 @@ MISTAKES = (
         (
             "keys_not_normalised",
             "q = l2_normalize(q)",
-            "the keys are not normalised: queries and keys are.",
+            "the keys are not normalised: normalise both queries and keys.",
         ),
         (
             "queries_not_normalised",
             "k = l2_normalize(k)",
-            "the queries are not normalised: queries and keys are.",
+            "the queries are not normalised: normalise both queries and keys.",
         ),
         (
             "values_normalised",
             "q, k, v = l2_normalize(q), l2_normalize(k), l2_normalize(v)",
-            "the values are normalised too: only queries and keys are.",
+            "the values are normalised too: normalise only queries and keys.",
         ),
         (
             "normalised_over_all_heads",
             "q, k = (\n"
             "        split_heads(l2_normalize(merge_heads(y)), config.heads)\n"
             "        for y in (q, k)\n    )",
-            "queries and keys have length 1 over all heads together: each head's must"
-            " have.",
+            "queries and keys have length 1 over all heads together: normalise each "
+            "head by itself.",
         ),
     ),
     *instead_of(
@@ -398,8 +401,7 @@ MISTAKES = (
         (
             "log_scale_as_scale",
             'scale = p["log_scale"]',
-            "the logarithm of the scale is used as the scale: it needs its "
-            "exponential.",
+            "the logarithm of the scale is used as the scale: take its exponential.",
         ),
     ),
     *instead_of(
@@ -407,13 +409,14 @@ MISTAKES = (
         (
             "cache_never_read",
             "keys, values = k, v",
-            "the cache has no effect: its keys and values come before the segment's.",
+            "the cache has no effect: put its keys and values before those of the "
+            "segment.",
         ),
         (
             "segment_counted_in_the_cache",
             "keys, values = extend_cache(state.caches[layer], k, v, config.cache)",
-            "the segment's own tokens are counted among the C: a segment attends to "
-            "C + T keys.",
+            "the segment's own tokens are counted among the C: a segment attends to C "
+            "+ T keys.",
         ),
     ),
     *instead_of(
@@ -421,18 +424,18 @@ MISTAKES = (
         (
             "cache_never_kept",
             "pass",
-            "the next segment inherits no cache: keep the last C keys and values.",
+            "the next segment gets no cache: keep the last C keys and values for it.",
         ),
         (
             "cache_of_one_segment",
             "state.caches[layer] = extend_cache(None, k, v, config.cache)",
-            "the cache holds the last segment alone: its C tokens may be of more than"
-            " one.",
+            "the cache holds only the last segment: its C tokens may come from more "
+            "than one.",
         ),
         (
             "cache_not_cut",
             "state.caches[layer] = keys, values",
-            "the cache holds C + T tokens: the next segment inherits the last C.",
+            "the cache holds C + T tokens: keep only the last C for the next segment.",
         ),
     ),
     *instead_of(
@@ -441,20 +444,20 @@ MISTAKES = (
             "bias_without_the_cache",
             'bias = relative_bias(p["bias"], S, S)[:, :T]\n'
             "    mask = document_mask(state.age, T, S)",
-            "the bias takes the segment's first query to stand at the first cached "
-            "key: query i stands at key S − T + i.",
+            "the bias aligns the segment's first query with the first cached key: "
+            "query i stands at key S − T + i.",
         ),
         (
             "cache_of_another_document",
             'bias = relative_bias(p["bias"], T, S)\n'
             "    mask = document_mask(state.age + S, T, S)",
-            "cached keys of the document before are open: where one starts they must "
-            "be masked, by the stream's age.",
+            "cached keys of the previous document are open: mask them by each "
+            "stream's age.",
         ),
         (
             "no_bias",
             "bias, mask = None, document_mask(state.age, T, S)",
-            "local attention has no relative bias: it is added to its logits.",
+            "local attention has no relative bias: add it to the logits.",
         ),
     ),
     *instead_of(
@@ -462,13 +465,13 @@ MISTAKES = (
         (
             "memory_layer_counted_from_1",
             "if layer + 1 == config.memory_layer and state.memory:",
-            "layers are counted from 0: layer memory_layer itself has the memory.",
+            "layers are counted from 1: count them from 0 to find the memory layer.",
         ),
         (
             "memory_in_every_layer",
             "if state.memory:",
-            "all layers use the memory: only layer memory_layer does, and only it has"
-            " a gate.",
+            "all layers use the memory: only the memory layer does, and only it has a "
+            "gate.",
         ),
     ),
     *instead_of(
@@ -482,15 +485,15 @@ MISTAKES = (
             "remember(state.memory, q, K, scale)\n"
             '        mixed = mix(remembered, local, p["gate"], '
             "found=state.retrieved[2])",
-            "the segment is written before it is searched: a token finds itself and "
-            "those after it.",
+            "the segment is written before the search, so a token finds itself and "
+            "later tokens: search first.",
         ),
         (
             "retrieved_not_kept",
             "remembered, retrieved = remember(state.memory, q, K, scale)\n"
             '        mixed = mix(remembered, local, p["gate"], found=retrieved[2])\n'
             "        state.memory.write(k, v)",
-            "what the search returned is lost: keep it as state.retrieved.",
+            "what the search returned is lost: keep it in the state.",
         ),
     ),
     *instead_of(
@@ -499,7 +502,7 @@ MISTAKES = (
             "gate_turned_round",
             'mixed = mix(local, remembered, p["gate"], found=state.retrieved[2])',
             "remembered and local are exchanged in the mix: the gate is the share of "
-            "what is remembered.",
+            "remembered.",
         ),
     ),
     *instead_of(
@@ -513,13 +516,14 @@ MISTAKES = (
         (
             "cache_written_again",
             "state.memory.write(keys, values)",
-            "the cached tokens are written once more: write the segment's own only.",
+            "the cached tokens are written to the memory again: write only those of "
+            "the segment.",
         ),
         (
             "queries_stored",
             "state.memory.write(q, v)",
-            "queries are stored in place of keys: later queries are compared with "
-            "keys.",
+            "queries are stored in place of keys: store the keys, which later queries "
+            "are compared with.",
         ),
     ),
     *instead_of(
@@ -527,7 +531,7 @@ MISTAKES = (
         (
             "no_output_projection",
             "return merge_heads(mixed)",
-            "the output projection is missing: it comes after merge_heads.",
+            "the output projection is missing: apply it after merge_heads.",
         ),
         (
             "merged_by_reshape",
@@ -540,8 +544,8 @@ MISTAKES = (
         (
             "tokens_not_checked",
             "B, T = tokens.shape",
-            "tokens are not checked: −1 reads the last row of the embedding. "
-            "check_tokens refuses it.",
+            "tokens are not checked, and −1 would read the last row of the embedding: "
+            "use check_tokens.",
         ),
     ),
     *instead_of(
@@ -549,8 +553,7 @@ MISTAKES = (
         (
             "memory_in_single_precision",
             "state = first_state(config, B)",
-            "the memory is float32 whatever the weights are: give first_state their "
-            "dtype.",
+            "the memory is always float32: give it the dtype of the weights.",
         ),
     ),
     *instead_of(
@@ -559,28 +562,29 @@ MISTAKES = (
         (
             "starts_ignored",
             "state = start_documents(state, np.zeros(B, bool))",
-            "a document that starts still sees the one before: starts has no effect.",
+            "`starts` has no effect: a stream that starts a document must not see the "
+            "one before.",
         ),
         (
             "one_start_clears_all",
             "some = starts is not None and starts.any()\n"
             "    state = start_documents(state, np.full(B, some))",
-            "where one stream starts a document all are cleared: only that one must "
-            "be.",
+            "when one stream starts a document, all streams are cleared: clear only "
+            "that one.",
         ),
         (
             "state_changed_in_place",
             "state = state if starts is None else start_documents(state, starts)",
-            "without starts the state that was passed in is written to: "
-            "start_documents makes a copy in any case.",
+            "without `starts`, the state that was passed in is changed: "
+            "start_documents makes a copy, so call it every time.",
         ),
         (
             "memory_survives_the_start",
             "starts = np.zeros(B, bool) if starts is None else starts\n"
             "    state = start_documents(state, starts & False)\n"
             "    state.age = np.where(starts, 0, state.age)",
-            "the memory is not cleared where a document starts: it still finds the "
-            "document before.",
+            "the memory is not cleared where a document starts, so it still finds the "
+            "document before: clear it.",
         ),
         (
             "cleared_after_the_search",
@@ -590,8 +594,8 @@ MISTAKES = (
             "        state.age = np.where(starts, 0, state.age)\n"
             "        logits, state = forward(params, config, tokens, state)\n"
             "        return logits, start_documents(state, starts)",
-            "the memory is cleared when the segment has been read: the order is clear,"
-            " search, write.",
+            "the memory is cleared after the segment has been read: clear first, then "
+            "search, then write.",
         ),
     ),
     *instead_of(
@@ -599,7 +603,7 @@ MISTAKES = (
         (
             "embedding_scaled",
             'x = params["embedding"][tokens] * config.embed**0.5',
-            "the embeddings are multiplied by √E: here they are taken as they are.",
+            "the embeddings are multiplied by √E: use them as they are.",
         ),
     ),
     *instead_of(
@@ -607,7 +611,7 @@ MISTAKES = (
         (
             "attention_without_norm",
             "h = x",
-            "attention reads the stream as it is: each part reads its norm.",
+            "attention reads the residual stream as it is: normalise it first.",
         ),
     ),
     *instead_of(
@@ -615,12 +619,14 @@ MISTAKES = (
         (
             "no_residual",
             "x = attention_layer(p, config, h, state, layer)",
-            "the output of attention replaces the stream: it is added to it.",
+            "the output of attention replaces the residual stream: add it to the "
+            "stream.",
         ),
         (
             "residual_of_the_norm",
             "x = h + attention_layer(p, config, h, state, layer)",
-            "the output of attention is added to the norm: the stream itself goes on.",
+            "the output of attention is added to the normalised stream: add it to the "
+            "residual stream itself.",
         ),
     ),
     *instead_of(
@@ -628,8 +634,8 @@ MISTAKES = (
         (
             "parallel_layers",
             'h = h / p["attention_norm"] * p["mlp_norm"]',
-            "both parts of a layer read the same stream: the second reads what "
-            "attention has added to it.",
+            "both halves of a layer read the same input: the second must read the "
+            "stream after attention was added to it.",
         ),
     ),
     *instead_of(
@@ -637,7 +643,7 @@ MISTAKES = (
         (
             "no_relu",
             'x = x + h @ p["up"] @ p["down"]',
-            "the ReLU is missing between up and down.",
+            "the ReLU is missing: apply it between the projections `up` and `down`.",
         ),
     ),
     *instead_of(
@@ -645,13 +651,13 @@ MISTAKES = (
         (
             "age_stands_still",
             "pass",
-            "the age never grows, so that cached tokens look like another document's:"
-            " add T.",
+            "the age never grows, so cached tokens seem to belong to another "
+            "document: count the tokens read.",
         ),
         (
             "age_counts_segments",
             "state.age += 1",
-            "the age counts segments: it counts tokens.",
+            "the age counts segments: it must count tokens.",
         ),
     ),
     *instead_of(
@@ -659,7 +665,8 @@ MISTAKES = (
         (
             "no_last_norm",
             "pass",
-            "the stream is not normalised before the logits: it has a last norm.",
+            "the last norm is missing: normalise the residual stream before the "
+            "logits.",
         ),
     ),
     *instead_of(
@@ -668,12 +675,14 @@ MISTAKES = (
         (
             "logits_not_divided",
             'return x @ params["embedding"].T, state',
-            "the logits are not divided by √E, which keeps them of order 1.",
+            "the logits are not divided by √E: divide them, so that they are of order "
+            "1.",
         ),
         (
             "double_precision",
             'return x @ params["embedding"].T / np.sqrt(config.embed), state',
-            "np.sqrt of a whole number is float64, and makes float32 logits so.",
+            "float32 weights give float64 logits: np.sqrt of a whole number is "
+            "float64, so convert it.",
         ),
     ),
     *instead_of(
@@ -681,8 +690,8 @@ MISTAKES = (
         (
             "no_maximum_subtracted",
             "pass",
-            "exp overflows for large logits: subtract each token's largest first, it "
-            "changes no loss.",
+            "exp overflows for large logits: subtract the largest logit of each token "
+            "first, which changes no loss.",
         ),
     ),
     *instead_of(
@@ -690,12 +699,12 @@ MISTAKES = (
         (
             "bits_for_nats",
             "return np.where(targets >= 0, nats / np.log(2), 0)",
-            "these are bits: nats come of the natural logarithm.",
+            "the losses are in bits: use the natural logarithm, which gives nats.",
         ),
         (
             "padding_costs",
             "return nats",
-            "targets of −1 are taken for the last word: they cost 0.",
+            "targets of −1 are treated as the last word: they must cost 0.",
         ),
     ),
     *instead_of(
@@ -703,18 +712,19 @@ MISTAKES = (
         (
             "padding_counted",
             "return token_losses(logits, targets).mean()",
-            "targets of −1 are counted as free tokens: divide by the number of the "
-            "others.",
+            "targets of −1 are counted in the mean: divide by the number of the other "
+            "targets.",
         ),
         (
             "not_divided",
             "return token_losses(logits, targets).sum()",
-            "this is the sum: the loss is the mean over the targets that are not −1.",
+            "this is the sum of the losses: take their mean over the targets that are "
+            "not −1.",
         ),
         (
             "no_targets_is_nan",
             "return token_losses(logits, targets).sum() / (targets >= 0).sum()",
-            "without any target the mean is 0 / 0: it is 0 then.",
+            "without any target the mean is 0 / 0: it must be 0.",
         ),
     ),
 )

@@ -1,10 +1,10 @@
-"""The relative position bias; behind a cache it goes wrong without an error."""
+"""The relative position bias, where mistakes behind a cache raise no error."""
 
 import numpy as np
 
 from ..case import Call, Output, Step, example, instead_of, law, same
 
-# Sizes of which no bucket begins at a whole number where logarithms may round.
+# With these sizes no bucket begins at a whole number, where rounding would decide.
 SIZES = ((32, 128), (10, 50), (5, 11), (16, 1000))
 
 
@@ -19,24 +19,24 @@ def bias(table, T, S):
 
 
 def doubled(rng):
-    """Odd distances beyond the exact half, and twice these distances."""
+    """Odd distances beyond the exact half, and the same distances doubled."""
     distance = rng.permutation(np.arange(5, 32, 2)).reshape(2, 7)
     return [buckets(distance, 8, 64), buckets(2 * distance, 8, 64)]
 
 
 def ahead(rng):
-    """Keys from far ahead of the query up to a few behind it."""
+    """Distances to keys that are mostly ahead of the query, some of them far."""
     distance = np.append(np.arange(-4, 3), -rng.integers(5, 300, size=7))
     return [buckets(distance.reshape(2, 7))]
 
 
 def sizes(rng):
-    """Distances up to twice the largest that is told apart, for several sizes."""
+    """Distances up to twice the largest distance, for several sizes."""
     return [buckets(rng.integers(0, 2 * most, (4, 9)), n, most) for n, most in SIZES]
 
 
 def tables(rng):
-    """A short table, and one of 32 whose exact half does not reach all keys."""
+    """A short table, and one of 32 buckets with keys beyond its exact half."""
     return [bias(rng.normal(size=(12, 3)), 4, 9), bias(rng.normal(size=(32, 2)), 3, 40)]
 
 
@@ -53,31 +53,37 @@ CASES = (
     example(
         "bucket_by_hand",
         1,
-        "of 8 buckets up to 64, four hold one distance each, four double in width",
+        "of 8 buckets up to 64, four hold one distance each, and the others double in "
+        "width",
         [buckets([[0, 1, 2, 3, 4, 5, 7], [9, 15, 17, 31, 33, 63, 1000]], 8, 64)],
         np.array([[0, 1, 2, 3, 4, 4, 4], [5, 5, 6, 6, 7, 7, 7]]),
     ),
     example(
         "bucket_of_t5",
         1,
-        "32 buckets up to 128, unless told otherwise",
+        "by default there are 32 buckets, up to distance 128",
         [buckets([[15, 16, 18, 19], [112, 113, 128, 1000000]])],
         np.array([[15, 16, 16, 17], [30, 31, 31, 31]]),
     ),
     law(
         "bucket_of_the_double",
         1,
-        "of 8 buckets up to 64, twice the distance lies one bucket further",
+        "with 8 buckets up to 64, doubling a distance moves it one bucket further",
         doubled,
         lambda results, _: (results[1], results[0] + 1),
         BUCKET,
     ),
     same("bucket_ahead", 1, "keys ahead of the query fall in bucket 0", ahead),
-    same("bucket_sizes", 1, "any number of buckets, any largest distance", sizes),
+    same(
+        "bucket_sizes",
+        1,
+        "any number of buckets and any largest distance will do",
+        sizes,
+    ),
     same(
         "bucket_refuses",
         1,
-        "ValueError where the buckets cannot grow",
+        "ValueError for sizes with which the buckets cannot grow",
         lambda rng: [
             buckets([[3, 4]], 1, 128),
             buckets([[3, 4]], 32, 16),
@@ -87,7 +93,7 @@ CASES = (
     example(
         "bias_by_hand",
         1,
-        "two queries behind two cached keys, four buckets, two heads",
+        "two queries behind two cached keys read the table at their distances",
         [bias([[0.0, 10.0], [1.0, 20.0], [2.0, 30.0], [3.0, 40.0]], 2, 4)],
         np.array(
             [
@@ -99,7 +105,7 @@ CASES = (
     law(
         "bias_behind_a_cache",
         1,
-        "a query gets the bias that it would get in one long segment",
+        "a query behind a cache gets the same bias as in one long segment",
         behind_a_cache,
         lambda results, _: (results[1], results[0][:, -4:]),
         BIAS,
@@ -108,7 +114,7 @@ CASES = (
     same(
         "bias_single_precision",
         1,
-        "a table of float32 gives a bias of float32",
+        "a float32 table gives a float32 bias",
         lambda rng: [bias(rng.normal(size=(32, 3)).astype(np.float32), 4, 9)],
     ),
 )
@@ -119,13 +125,13 @@ MISTAKES = (
         (
             "negative_distances_go_through",
             "distance = np.asarray(distance)",
-            "keys ahead get a negative bucket, which counts from the table's end:"
-            " they belong in bucket 0.",
+            "keys ahead get a negative bucket, which counts from the end of the "
+            "table: put them in bucket 0.",
         ),
         (
             "ahead_as_far_as_behind",
             "distance = np.abs(distance)",
-            "keys ahead get the bucket of a key as far behind: they all belong in "
+            "keys ahead share the buckets of keys equally far behind: put them all in "
             "bucket 0.",
         ),
         (
@@ -140,14 +146,14 @@ MISTAKES = (
         (
             "half_for_keys_ahead",
             "exact, num_buckets = num_buckets // 4, num_buckets // 2",
-            "half of the buckets are spent on keys ahead, which are masked: in the "
-            "causal variant all are for keys behind.",
+            "half of the buckets are spent on keys ahead, which the mask removes: in "
+            "the causal variant all buckets are for keys behind.",
         ),
         (
             "one_distance_per_bucket",
             "exact = num_buckets - 1",
-            "each bucket holds one distance: only the first half do, the rest get"
-            " wider and wider.",
+            "each bucket holds one distance: only those of the first half should, and "
+            "the others should grow wider and wider.",
         ),
     ),
     *instead_of(
@@ -155,7 +161,8 @@ MISTAKES = (
         (
             "sizes_not_checked",
             "if False:",
-            "sizes for which the buckets cannot grow must raise ValueError.",
+            "sizes for which the buckets cannot grow are accepted: raise ValueError "
+            "for them.",
         ),
     ),
     *instead_of(
@@ -164,33 +171,33 @@ MISTAKES = (
         (
             "logarithm_not_divided",
             "octave = np.log(np.maximum(distance, exact) / exact)",
-            "the last bucket begins too early: the logarithm has to reach 1 at "
-            "max_distance.",
+            "the last bucket begins too early: scale the logarithm so that it reaches "
+            "1 at `max_distance`.",
         ),
         (
             "two_bases",
             "octave = np.log2(np.maximum(distance, exact) / exact) / np.log("
             "max_distance / exact)",
-            "the two logarithms have different bases: any base will do, if it is "
-            "the same.",
+            "the two logarithms have different bases: any base will do, but use the "
+            "same for both.",
         ),
         (
             "linear_growth",
             "octave = (np.maximum(distance, exact) - exact) / (max_distance - exact)",
-            "the wide buckets are all equally wide: each must be wider than the last,"
-            " by a constant factor.",
+            "the wide buckets are all equally wide: each must be wider than the one "
+            "before it, by a constant factor.",
         ),
         (
             "logarithm_counted_from_one",
             "octave = np.log(np.maximum(distance, exact)) / np.log(max_distance)",
-            "the logarithm counts from distance 1: it has to be 0 where the exact "
-            "half ends.",
+            "the logarithm is 0 at distance 1: it must be 0 where the exact half ends.",
         ),
         (
             "largest_distance_fixed",
             "octave = np.log(np.maximum(distance, exact) / exact) / np.log("
             "128 / exact)",
-            "128 stands in place of max_distance: it is only the default.",
+            "the largest distance is always 128: that is only the default of "
+            "`max_distance`.",
         ),
     ),
     *instead_of(
@@ -198,28 +205,30 @@ MISTAKES = (
         (
             "rounded",
             "coarse = exact + np.rint(octave * (num_buckets - exact)).astype(int)",
-            "the bucket is rounded to the nearest: cut the fraction off.",
+            "the bucket is rounded to the nearest whole number: round it down.",
         ),
         (
             "buckets_are_floats",
             "coarse = exact + np.floor(octave * (num_buckets - exact))",
-            "the buckets are floats: they index a table, so make them whole numbers.",
+            "the buckets are floats: return whole numbers, since they index a table.",
         ),
         (
             "exact_half_used_twice",
             "coarse = (octave * (num_buckets - exact)).astype(int)",
-            "far keys share the buckets of near ones: the wide buckets come after "
-            "the exact half.",
+            "far keys share the buckets of near ones: the wide buckets come after the "
+            "exact half.",
         ),
         (
             "exact_half_off_by_one",
             "coarse = exact - 1 + (octave * (num_buckets - exact)).astype(int)",
-            "the wide buckets begin one too low: the first is num_buckets // 2.",
+            "the wide buckets begin one too low: the first of them comes right after "
+            "the exact half.",
         ),
         (
             "too_many_wide_buckets",
             "coarse = exact + (octave * num_buckets).astype(int)",
-            "the wide buckets are only the half that is left, not num_buckets of them.",
+            "there are too many wide buckets: only the buckets after the exact half "
+            "are wide.",
         ),
     ),
     *instead_of(
@@ -227,13 +236,13 @@ MISTAKES = (
         (
             "no_last_bucket",
             "coarse",
-            "far distances get buckets that the table does not have: the last takes"
-            " all beyond.",
+            "far distances get buckets beyond the end of the table: put them all in "
+            "the last bucket.",
         ),
         (
             "last_bucket_off_by_one",
             "np.minimum(coarse, num_buckets)",
-            "the last bucket is num_buckets − 1, as the first is 0.",
+            "the last bucket is one too high: buckets are numbered from 0.",
         ),
     ),
     *instead_of(
@@ -242,24 +251,24 @@ MISTAKES = (
             "no_query_offset",
             "bucket = relative_position_bucket(np.arange(T)[:, None] - np.arange(S), "
             "len(table))",
-            "the queries are lined up with the first keys: behind a cache query i "
+            "the queries are aligned with the first keys: behind a cache, query i "
             "stands at key S − T + i.",
         ),
         (
             "key_minus_query",
             "bucket = relative_position_bucket(-distance(T, S), len(table))",
-            "the distance is turned round, so all keys behind the query fall in "
-            "bucket 0: it is query − key.",
+            "the distance is reversed, so all keys behind the query fall in bucket 0: "
+            "it must be query − key.",
         ),
         (
             "always_32_buckets",
             "bucket = relative_position_bucket(distance(T, S))",
-            "the buckets are those of a table of 32: take their number from the table.",
+            "there are always 32 buckets: take their number from the table.",
         ),
         (
             "distance_in_place_of_bucket",
             "bucket = np.clip(distance(T, S), 0, len(table) - 1)",
-            "the table is read at the distance: read it at the distance's bucket.",
+            "the table is read at the distance: read it at the bucket of the distance.",
         ),
     ),
     *instead_of(
@@ -267,24 +276,24 @@ MISTAKES = (
         (
             "heads_last",
             "return table[bucket]",
-            "the heads are the last axis: (H, T, S), not (T, S, H).",
+            "the heads are the last axis, in (T, S, H): move them to the front, to "
+            "(H, T, S).",
         ),
         (
             "reshaped",
             "return table[bucket].reshape(-1, T, S)",
-            "reshape gives the right shape and mixes heads with keys: move the head "
-            "axis to the front.",
+            "the reshape gives the right shape but mixes heads with keys: move the "
+            "head axis to the front instead.",
         ),
         (
             "transposed",
             "return table[bucket].T",
-            "a transpose turns all three axes round: queries come before keys.",
+            "the transpose reverses all three axes: queries must come before keys.",
         ),
         (
             "bias_in_double_precision",
             "return np.moveaxis(table[bucket], -1, 0).astype(float)",
-            "the bias is float64 for a table of float32: give new arrays the dtype of"
-            " the table.",
+            "a float32 table gives a float64 bias: keep the dtype of the table.",
         ),
     ),
 )

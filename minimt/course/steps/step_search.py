@@ -1,27 +1,27 @@
-"""Exact search; ties and empty slots are where searches differ."""
+"""Exact search, with the ties and empty slots on which searches differ."""
 
 import numpy as np
 
 from ..case import Call, Output, Step, example, instead_of, law, same
 
 B, H, T, M, K, D = 3, 2, 4, 13, 5, 6
-MANY, FEW = 150, 3  # slots and neighbours: so many groups that some are never sorted
+MANY, FEW = 150, 3  # slots and neighbours; so many groups that some are never sorted
 
 
 def inputs(rng):
-    """Queries and keys of many lengths, and in each stream other slots valid."""
+    """Queries and keys of many lengths; each stream has its own valid slots."""
     q, keys = rng.normal(size=(B, H, T, D)), rng.normal(size=(B, H, M, D))
     return q, keys, rng.permuted(np.tile(np.arange(M) < 9, (B, 1)), axis=1)
 
 
 def whole(rng):
-    """Queries and keys of whole numbers in float32, so that sums are exact."""
+    """Queries and keys that are whole numbers in float32, so that sums are exact."""
     q, keys = rng.integers(-9, 10, (B, H, T, D)), rng.integers(-9, 10, (B, H, M, D))
     return q.astype(np.float32), keys.astype(np.float32), rng.random((B, M)) < 0.8
 
 
 def unfilled(rng):
-    """Zeros in empty slots, keys of negative scores in two, one, or none per stream."""
+    """Two, one or no valid keys, all with negative scores, among slots of zeros."""
     q, keys = rng.random(size=(B, H, T, D)), np.zeros((B, H, M, D))
     keys[:, :, 6:8] = -rng.random(size=(B, H, 2, D)) - 0.1
     first = np.array([6, 7, 8])[:, None]
@@ -30,7 +30,7 @@ def unfilled(rng):
 
 
 def permuted(rng):
-    """A search, and the search of the same streams in another order."""
+    """A search, and a search of the same streams in another order."""
     q, keys, valid = inputs(rng)
     return [
         Call("exact_topk", (q, keys, valid, K)),
@@ -39,7 +39,7 @@ def permuted(rng):
 
 
 def products(results, calls):
-    """The scores, and the products with the keys that the index names."""
+    """The scores, and the products of the queries with the keys at the index."""
     scores, index, found = results[0]
     q, keys, _, _ = calls[0].args
     named = np.take_along_axis(keys[:, :, None], index.clip(0, M - 1)[..., None], 3)
@@ -47,19 +47,19 @@ def products(results, calls):
 
 
 def tied(rng, rows, slots, scores):
-    """Scores that are whole numbers, so that many are equal."""
+    """Scores that are small whole numbers, so that many are equal."""
     return rng.integers(0, scores, size=(rows, slots)).astype(float)
 
 
 def few(rng):
-    """Rows with fewer finite scores than neighbours, and fewer slots than those."""
+    """Rows with fewer than K finite scores, and rows with fewer than K slots."""
     finite = rng.permuted(np.arange(6) < np.arange(5)[:, None], axis=1)
     scores = np.where(finite, rng.normal(size=(5, 6)), -np.inf)
     return [Call("topk", (scores, 4)), Call("topk", (scores, 9))]
 
 
 def many(rng):
-    """Many slots: scores with the best in the last one, few finite ones, and ties."""
+    """Rows of many slots: the best score last, few finite scores, and ties."""
     scores = rng.normal(size=(10, MANY))
     scores[:3, -1] = 9
     scores[3, 1:] = -np.inf
@@ -71,7 +71,7 @@ def many(rng):
 
 
 def none_wanted(rng):
-    """Searches for one neighbour, for none, and for less than none."""
+    """Searches with K = 1, which is allowed, and with K = 0 and K = −1."""
     return [
         Call("exact_topk", (*inputs(rng), 1)),
         Call("topk", (rng.normal(size=(T, M)), 0)),
@@ -81,7 +81,7 @@ def none_wanted(rng):
 
 
 def parts(axes):
-    """How to speak of scores, index and found."""
+    """How messages name the scores, the index and what was found."""
     found = Output("found", axes, ("not found", "found"))
     return Output("scores", axes), Output("index", axes), found
 
@@ -93,7 +93,7 @@ CASES = (
     example(
         "order_by_hand",
         1,
-        "best first, of equal scores the first place first",
+        "the best score comes first, and equal scores keep their order",
         [
             Call(
                 "argsort_descending",
@@ -105,13 +105,13 @@ CASES = (
     same(
         "order_ties",
         1,
-        "equal scores keep their order, in rows of any length",
+        "equal scores keep their order in rows of any length",
         lambda rng: [Call("argsort_descending", (tied(rng, 6, 60, 4),))],
     ),
     example(
         "topk_by_hand",
         1,
-        "of the second row only two can be found",
+        "a row with only two finite scores finds two neighbours of three",
         [Call("topk", (np.array([[3, 1, 4, 1], [NONE, 5, NONE, -5]]), 3))],
         (
             np.array([[4.0, 3.0, 1.0], [5.0, -5.0, NONE]]),
@@ -122,20 +122,20 @@ CASES = (
     same(
         "topk_ties",
         1,
-        "of equal scores the lower slot comes first",
+        "of equal scores, the one in the lower slot comes first",
         lambda rng: [Call("topk", (tied(rng, 6, 40, 9), 4))],
     ),
     same(
         "topk_of_few",
         1,
-        "what is missing has score −inf, index 0, and is not found",
+        "a missing neighbour has score −inf and index 0, and is not found",
         few,
     ),
-    same("topk_of_many", 1, "150 slots, of which 3 or 6 are wanted", many),
+    same("topk_of_many", 1, "the best 3 or 6 of 150 slots are found", many),
     example(
         "search_by_hand",
         1,
-        "the largest product wins, not the nearest key; an empty slot never does",
+        "the largest product wins, not the nearest key; an empty slot is never found",
         [
             Call(
                 "exact_topk",
@@ -156,7 +156,7 @@ CASES = (
     law(
         "search_scores",
         1,
-        "a score is the product of the query with the key that the index names",
+        "a score is the product of the query and the key that the index names",
         lambda rng: [Call("exact_topk", (*inputs(rng), 11))],
         products,
         SEARCHED[0],
@@ -164,7 +164,7 @@ CASES = (
     law(
         "search_streams",
         1,
-        "streams in another order give the same results in that order",
+        "reordering the streams reorders the results in the same way",
         permuted,
         lambda results, _: (results[1], tuple(x[::-1] for x in results[0])),
         SEARCHED,
@@ -181,7 +181,7 @@ CASES = (
     same(
         "search_of_few",
         1,
-        "keys of negative scores come before what is not found",
+        "keys with negative scores come before neighbours that are not found",
         lambda rng: [
             Call("exact_topk", (*unfilled(rng), K)),
             Call("exact_topk", (*unfilled(rng), M + 2)),
@@ -196,13 +196,13 @@ MISTAKES = (
         (
             "worst_first",
             'return np.argsort(scores, axis=-1, kind="stable")',
-            "argsort begins with the smallest score: the largest has to come first.",
+            "the smallest score comes first: put the largest first.",
         ),
         (
             "ties_turned_round",
             'return np.argsort(scores, axis=-1, kind="stable")[..., ::-1]',
-            "a reversed argsort turns equal scores round, too: the first place has to "
-            "come first.",
+            "reversing a sorted row also reverses equal scores: the first of them "
+            "must come first.",
         ),
         (
             "sort_not_stable",
@@ -213,13 +213,13 @@ MISTAKES = (
         (
             "ranks_for_places",
             'return np.argsort(np.argsort(-scores, axis=-1, kind="stable"))',
-            "these are the ranks of the places: wanted are the places in the order of"
-            " their ranks.",
+            "these are the ranks of the places: return the places in the order of "
+            "their ranks.",
         ),
         (
             "sorted_down_the_columns",
             'return np.argsort(-scores, axis=0, kind="stable")',
-            "the columns are sorted: each row has an order of its own.",
+            "the columns are sorted: sort each row by itself.",
         ),
     ),
     *instead_of(
@@ -227,22 +227,23 @@ MISTAKES = (
         (
             "in_order_of_slots",
             "best = np.sort(argsort_descending(scores)[:, :K], axis=-1)",
-            "the K best are in the order of their slots: the best comes first.",
+            "the K best are in the order of their slots: put the best first.",
         ),
         (
             "partition_not_sorted",
             "best = np.argpartition(-scores, K - 1)[:, :K]",
-            "argpartition finds the K best and leaves them in any order: sort them.",
+            "argpartition finds the K best but leaves them in any order: sort them.",
         ),
         (
             "best_last",
             "best = argsort_descending(scores)[:, :K][:, ::-1]",
-            "the best comes last: turn the K of them round.",
+            "the best comes last: reverse the order of the K best.",
         ),
         (
             "no_more_than_M",
             "best = argsort_descending(scores)[:, : min(K, M)]",
-            "with K > M there are only M columns: fill up to K with what is not found.",
+            "with K > M there are only M columns: fill up to K with neighbours that "
+            "are not found.",
         ),
         (
             "one_maximum_per_bucket",
@@ -251,8 +252,8 @@ MISTAKES = (
             "    maxima = np.take_along_axis(scores, best, axis=-1)\n"
             "    places = argsort_descending(maxima)\n"
             "    best = np.take_along_axis(best, places, axis=-1)",
-            "this is one maximum for each of K buckets: two of the K best may lie in "
-            "the same bucket.",
+            "only the maximum of each of K buckets is returned: two of the K best may "
+            "lie in the same bucket.",
         ),
     ),
     *instead_of(
@@ -260,12 +261,13 @@ MISTAKES = (
         (
             "everything_found",
             "found = np.ones(scores.shape, bool)",
-            "slots with score −inf count as found: those are not valid, or not there.",
+            "slots with score −inf count as found: such slots are not valid, or do "
+            "not exist.",
         ),
         (
             "negative_not_found",
             "found = scores > 0",
-            "a negative score is a score: only what has −inf is not found.",
+            "negative scores count as not found: only −inf does.",
         ),
     ),
     *instead_of(
@@ -273,18 +275,20 @@ MISTAKES = (
         (
             "index_of_the_missing_left",
             "return scores, index, found",
-            "the index of what was not found is 0: left as sorting gave it, it names "
-            "an empty slot.",
+            "a neighbour that was not found still has the index of an empty slot: its "
+            "index must be 0.",
         ),
         (
             "index_of_the_missing_minus_one",
             "return scores, np.where(found, index, -1), found",
-            "the index of what was not found is 0: −1 would read the last slot.",
+            "a neighbour that was not found has index −1, which would read the last "
+            "slot: its index must be 0.",
         ),
         (
             "score_of_the_missing_zero",
             "return np.where(found, scores, 0), np.where(found, index, 0), found",
-            "the score of what was not found is −inf: 0 would beat negative scores.",
+            "a neighbour that was not found has score 0, which would beat negative "
+            "scores: its score must be −inf.",
         ),
     ),
     *instead_of(
@@ -292,7 +296,7 @@ MISTAKES = (
         (
             "any_K_taken",
             "if False:",
-            "fewer than one neighbour must raise ValueError.",
+            "K < 1 is accepted: raise ValueError for it.",
         ),
     ),
     *instead_of(
@@ -300,8 +304,8 @@ MISTAKES = (
         (
             "filled_with_zeros",
             "constant_values=0",
-            "the rows are filled up with zeros, which are found like scores: fill up"
-            " with −inf.",
+            "the rows are padded with zeros, which are found like any other score: "
+            "pad with −inf.",
         ),
     ),
     *instead_of(
@@ -309,14 +313,14 @@ MISTAKES = (
         (
             "groups_by_their_mean",
             "maxima = scores.reshape(T, -1, GROUP_SIZE).mean(axis=-1)",
-            "the groups are chosen by their mean: one of the K best may lie among poor"
-            " ones, so take the maximum.",
+            "the groups are chosen by their mean, but one of the K best may lie among "
+            "poor scores: choose them by their maximum.",
         ),
         (
             "last_group_forgotten",
             "scores[:, M // GROUP_SIZE * GROUP_SIZE :] = -np.inf\n"
             "        maxima = scores.reshape(T, -1, GROUP_SIZE).max(axis=-1)",
-            "the slots after the last full group are never looked at.",
+            "the slots after the last full group are never searched: search them too.",
         ),
     ),
     *instead_of(
@@ -324,8 +328,8 @@ MISTAKES = (
         (
             "too_few_groups",
             "group = argsort_descending(maxima)[:, : max(1, K // 2)]",
-            "fewer than K groups are looked into: each of the K best may lie in "
-            "another one.",
+            "fewer than K groups are searched: each of the K best may lie in a "
+            "different group.",
         ),
     ),
     *instead_of(
@@ -334,7 +338,7 @@ MISTAKES = (
             "groups_by_their_maximum",
             "pass",
             "the chosen groups are in the order of their maxima, and so are equal "
-            "scores in them: put the groups in the order of slots first.",
+            "scores: put the groups back in slot order first.",
         ),
     ),
     *instead_of(
@@ -342,8 +346,8 @@ MISTAKES = (
         (
             "place_among_candidates",
             "np.take_along_axis(scores, best, axis=-1), best",
-            "the index counts the candidates in the chosen groups: it has to name the "
-            "slot.",
+            "the index counts the slots of the chosen groups only: it must name the "
+            "slot itself.",
         ),
     ),
     *instead_of(
@@ -351,24 +355,24 @@ MISTAKES = (
         (
             "empty_slots_searched",
             "topk(q[b, h] @ keys[b, h].T, K)",
-            "slots that are not valid are found: `valid` has no effect.",
+            "`valid` has no effect: slots that are not valid must never be found.",
         ),
         (
             "empty_slots_score_zero",
             "topk(np.where(valid[b], q[b, h] @ keys[b, h].T, 0), K)",
-            "slots that are not valid score 0, which beats every negative score: they "
-            "need −inf.",
+            "slots that are not valid have score 0, which beats every negative score: "
+            "use −inf.",
         ),
         (
             "valid_over_the_queries",
             "topk(np.where(valid, q[b, h] @ keys[b, h].T, -np.inf), K)",
-            "`valid` (B, M) is lined up with the queries: its first axis is streams.",
+            "`valid` (B, M) is aligned with the queries: its first axis is the "
+            "streams.",
         ),
         (
             "valid_of_the_first_stream",
             "topk(np.where(valid[0], q[b, h] @ keys[b, h].T, -np.inf), K)",
-            "all streams are searched in the valid slots of stream 0: each has its "
-            "own.",
+            "all streams use the valid slots of stream 0: use each stream's own.",
         ),
         (
             "one_head_for_all",
@@ -379,26 +383,26 @@ MISTAKES = (
             "one_set_for_all_queries",
             "topk(np.where(valid[b], (q[b, h] @ keys[b, h].T).mean(axis=0) + "
             "0 * q[b, h, :, :1], -np.inf), K)",
-            "all queries find the same keys: each has a set of its own.",
+            "all queries find the same keys: search for each query separately.",
         ),
         (
             "keys_normalised",
             "topk(np.where(valid[b], q[b, h] @ keys[b, h].T / np.maximum("
             "np.linalg.norm(keys[b, h], axis=-1), 1e-6), -np.inf), K)",
-            "the keys are normalised here: the score is the product with the key as it"
-            " is stored.",
+            "the search normalises the keys: a score is the product with the key as "
+            "it is stored.",
         ),
         (
             "nearest_key",
             "topk(np.where(valid[b], -np.linalg.norm(q[b, h][:, None] - keys[b, h], "
             "axis=-1), -np.inf), K)",
-            "the nearest keys are found: wanted are those with the largest product.",
+            "the nearest keys are found: find those with the largest product.",
         ),
         (
             "divided_by_root_d",
             "topk(np.where(valid[b], q[b, h] @ keys[b, h].T / np.sqrt(q.shape[-1])"
             ".astype(q.dtype), -np.inf), K)",
-            "the scores are divided by √D: they are the products themselves.",
+            "the scores are divided by √D: return the products themselves.",
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""The warm-up: two lines, to see the grader turn green."""
+"""The warm-up: two lines to write, and a first look at the grader."""
 
 import numpy as np
 
@@ -8,14 +8,14 @@ CASES = (
     example(
         "by_hand",
         1,
-        "two heads of size 1 come to lie side by side",
+        "two heads of size 1 end up side by side",
         [Call("merge_heads", (np.array([[[[1.0], [2.0]], [[3.0], [4.0]]]]),))],
         np.array([[[1.0, 3.0], [2.0, 4.0]]]),
     ),
     law(
         "channels_of_a_head",
         1,
-        "head h fills the channels h · D to (h + 1) · D",
+        "head h fills the D channels that start at h · D",
         lambda rng: [Call("merge_heads", (rng.normal(size=(2, 3, 5, 4)),))],
         lambda results, calls: (results[0][..., 4:8], calls[0].args[0][:, 1]),
         Output("merged", "stream token channel"),
@@ -23,7 +23,7 @@ CASES = (
     same(
         "random",
         2,
-        "as the reference",
+        "random heads are merged as in the reference",
         lambda rng: [Call("merge_heads", (rng.normal(size=(2, 3, 5, 4)),))],
     ),
 )
@@ -34,24 +34,26 @@ MISTAKES = (
         (
             "reshape_only",
             "return x.reshape(B, T, H * D)",
-            "reshape alone cuts across heads and tokens: bring the token axis "
-            "before the head axis first.",
+            "a reshape alone mixes heads and tokens: swap the head and token axes "
+            "before you reshape.",
         ),
         (
             "wrong_axes_swapped",
             "return x.transpose(0, 2, 3, 1).reshape(B, T, H * D)",
-            "the channels of the heads are interleaved: the head axis has to come"
-            " before the channel axis.",
+            "the heads are interleaved channel by channel: keep the head axis before "
+            "the channel axis when you reshape.",
         ),
         (
             "token_axis_lost",
             "return x.swapaxes(1, 2)",
-            "the heads are still an axis of their own: (B, T, H, D), not (B, T, H·D).",
+            "the heads still have an axis of their own: join it with the channel "
+            "axis, to (B, T, H·D).",
         ),
         (
             "mean_over_heads",
             "return x.mean(axis=1)",
-            "heads are put side by side, not averaged: nothing of them is lost.",
+            "the heads are averaged: put them side by side, so that no channel is "
+            "lost.",
         ),
     ),
 )
