@@ -137,16 +137,16 @@ def test_the_same_seed_draws_the_same_numbers(case):
 
 MISTAKES = {
     "grade nowhere": "nowhere is not a directory",
-    "grade {empty}": "contains no step, such as step_warm_up.py",
+    "grade {empty}": "does not contain a step file such as step_warm_up.py",
     f"grade --step {len(STEPS)}": f"'{len(STEPS)}' is not a step: use warm_up",
     "grade --step x": "'x' is not a step: use warm_up",
     "grade --step -1": "'-1' is not a step: use warm_up",
-    "grade --case nothing": "no case nothing: choose one of",
+    "grade --case nothing": "'nothing' is not a case: use one of by_hand",
     "grade --seed -1": "not a whole number",
     "grade --seconds 0": "not a whole number ≥ 1",
     "grade --user nosuchuser": "user",
     "grade {empty} --reference": "not both",
-    "grade --private {empty}/none.py": "defines no CASES",
+    "grade --private {empty}/none.py": "does not define CASES",
     "grade --reference --gradescope {empty}": "Is a directory",
     "grade --points 3": "unrecognized arguments",
     "stubs": "required: folder",
@@ -201,9 +201,9 @@ def test_private_cases_count_and_are_not_told(minimt, handed_in, tmp_path):
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        ("CASES = 3", "defines no CASES"),
-        ("CASES = {0: []}", "use the names of steps, warm_up, attention"),
-        ("CASES = {'warm-up': []}", "not 'warm-up'"),
+        ("CASES = 3", "does not define CASES"),
+        ("CASES = {0: []}", "0 is not a step: use warm_up, attention"),
+        ("CASES = {'warm-up': []}", "'warm-up' is not a step: use warm_up"),
         ("CASES = {'warm_up': ['x']}", "must map each step to a list of cases"),
         (PRIVATE.replace("long", "by_hand"), "by_hand"),
         ("1 / 0", "ZeroDivisionError"),
@@ -280,7 +280,7 @@ def test_a_result_of_zeros_is_there_before_anything_runs(
     with pytest.raises(RuntimeError):
         minimt("grade", handed_in, f"--{service}", path)
     assert seen[0]["score"] == 0 and len(seen[0]["tests"]) >= len(STEPS)
-    assert "stopped before it was done" in path.read_text()
+    assert "stopped before it had finished" in path.read_text()
 
 
 def test_a_missing_submission_is_told_in_the_results(minimt, tmp_path):

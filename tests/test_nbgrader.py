@@ -151,7 +151,7 @@ def test_a_course_is_written_but_not_over_another(tmp_path):
     assert names == [f"source/minimt/{step.stem}.ipynb" for step in STEPS]
     (tmp_path / "nbgrader_config.py").write_text("mine")
     assert nbgrader.write_course(tmp_path, SEED) == paths
-    for seed, line in ((SEED + 1, "exists with other content"), (0, "seed 0")):
+    for seed, line in ((SEED + 1, "exists with different content"), (0, "seed 0")):
         with pytest.raises(InputError, match=line):
             nbgrader.write_course(tmp_path, seed)
     assert [path.read_bytes() for path in paths] == written

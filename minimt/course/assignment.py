@@ -1,8 +1,8 @@
-"""Makes the files of the assignment from the reference: stubs, and their solutions.
+"""Makes the files of the assignment from the reference: stubs and their solutions.
 
-A stub keeps signatures, docstrings and the shapes that comments name; its bodies are
-for the student to write. A solution keeps the bodies too: while a step is graded,
-solutions stand in for the steps before it.
+A stub keeps the signatures, the docstrings and the shapes in comments; the student
+writes the bodies. A solution keeps the bodies too: when a step is graded, the solutions
+of the earlier steps take the place of the student's files.
 """
 
 import ast
@@ -28,7 +28,7 @@ def source(module):
 
 @cache
 def bindings(module):
-    """{name: the statement that binds it} of a reference module's top level."""
+    """A reference module's top level, as {name: the statement that binds it}."""
     bound = {}
     for node in ast.parse(source(module)).body:
         if isinstance(node, (ast.Import, ast.ImportFrom)):
@@ -41,13 +41,14 @@ def bindings(module):
 
 
 def write_stubs(folder):
-    """Write all stubs into a folder; never over a file that says something else."""
+    """Write all stubs to a folder; never overwrite a file with different content."""
     folder = pathlib.Path(folder)
     files = {folder / f"{step.stem}.py": stub(step) for step in STEPS}
     for path, text in files.items():
         if path.exists() and path.read_bytes() != text.encode():
             raise InputError(
-                f"{path} has been worked on: move it away, or name another folder"
+                f"{path} exists with different content: "
+                "move it away, or choose another folder"
             )
     for path, text in files.items():
         replace_file(path, text.encode())
@@ -55,7 +56,7 @@ def write_stubs(folder):
 
 
 def stub(step):
-    """What the student is given."""
+    """The file that the student is given."""
     return written(step, full=False)
 
 
@@ -72,7 +73,7 @@ def written(step, full):
     whole = "\n\n\n".join("\n".join(lines_of(node, lines)) for node in own)
     empty = "\n\n\n".join("\n".join(emptied(step, node, lines)) for node in own)
     code, needs = whole if full else empty, Needs(step)
-    for name in names_in(whole):  # what is imported is there also in a stub
+    for name in names_in(whole):  # a stub keeps the imports of the bodies
         if isinstance(bindings(step.module).get(name), (ast.Import, ast.ImportFrom)):
             needs.add(step.module, name)
     for name in names_in(code):
@@ -89,17 +90,17 @@ def header(step):
 
 Read tutorial/{step.chapter}.md first.
 {todo}
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step {step.name}
+Check your work: python -m minimt grade mine --step {step.name}
 """'''
 
 
 class Needs:
-    """What the code of a step's file needs beside itself.
+    """What the code of a step's file needs besides its own definitions.
 
-    Libraries are imported; what another step writes is imported from its file; what no
-    step writes is copied as it stands, together with what it needs in turn.
+    Libraries are imported, and so is what another step writes, from its file. What no
+    step writes is copied unchanged, together with everything that it needs itself.
     """
 
     def __init__(self, step):
@@ -108,9 +109,9 @@ class Needs:
         self.constants, self.functions = [], []
 
     def add(self, module, name):
-        """See to it that a name means what it means in a reference module."""
+        """Make a name mean what it means in a reference module."""
         node = bindings(module).get(name)
-        if node is None or (module, name) in self.seen:  # a builtin, an argument
+        if node is None or (module, name) in self.seen:  # a builtin or an argument
             return
         self.seen.add((module, name))
         if isinstance(node, ast.Import):
@@ -125,7 +126,7 @@ class Needs:
                 self.copy(module, node)
 
     def follow(self, node, name):
-        """Add a name that a module imports, from a library or from its neighbour."""
+        """Add a name that a module imports from a library or from another module."""
         if node.level:
             self.add(node.module, name)
             return
@@ -133,7 +134,7 @@ class Needs:
         self.libraries.setdefault(node.module, set()).add(ast.unparse(alias))
 
     def copy(self, module, node):
-        """Add a definition that no step writes, after what it needs."""
+        """Add a definition that no step writes, after everything that it needs."""
         text = "\n".join(lines_of(node, source(module).splitlines()))
         for name in names_in(text):
             self.add(module, name)
@@ -141,11 +142,11 @@ class Needs:
         (self.constants if constant else self.functions).append(text)
 
     def imports(self):
-        """The import lines: Python's library, NumPy, earlier steps."""
+        """The import lines: the standard library, NumPy, earlier steps."""
         lines = {False: [], True: sorted(self.modules)}
         for module, names in sorted(self.libraries.items()):
-            apart = module.split(".")[0] not in sys.stdlib_module_names
-            lines[apart].append(f"from {module} import {', '.join(sorted(names))}")
+            external = module.split(".")[0] not in sys.stdlib_module_names
+            lines[external].append(f"from {module} import {', '.join(sorted(names))}")
         steps = [
             f"from {step.stem} import {', '.join(sorted(self.steps[step.stem]))}"
             for step in STEPS
@@ -156,13 +157,13 @@ class Needs:
 
 
 def writes(step, name, module=None):
-    """Is a top-level name of a reference module in the step's file, to do or given?"""
+    """Whether the step's file defines this top-level name of a reference module."""
     here = module in (None, step.module)
     return here and name in {whole.split(".")[0] for whole in (*step.todo, *step.given)}
 
 
 def names_in(code):
-    """The names that the code reads, sorted; docstrings and comments do not count."""
+    """The names that the code reads, sorted; docstrings and comments are ignored."""
     return sorted({x.id for x in ast.walk(ast.parse(code)) if isinstance(x, ast.Name)})
 
 
@@ -177,7 +178,7 @@ def first_line(node):
 
 
 def emptied(step, node, lines):
-    """The lines of a function or class without the bodies that are to be written."""
+    """The lines of a function or class without the bodies that students write."""
     if isinstance(node, ast.ClassDef):
         kept, last = [], first_line(node) - 1
         for method in node.body:
@@ -192,7 +193,7 @@ def emptied(step, node, lines):
 
 
 def without_body(step, node, lines, name):
-    """Signature, docstring, shapes, and a line that says what is missing."""
+    """The signature, docstring and shapes, and a line that says what is missing."""
     docstring = node.body[0]
     indent = " " * docstring.col_offset
     shapes = [

@@ -1,7 +1,7 @@
-"""Calls of a submission, what they return, and how both go from process to process.
+"""Calls of a submission and their results, and how both pass between processes.
 
-A copy of this file is imported where a submission runs, so it imports nothing of
-minimt. What comes back are arrays and plain values, never a verdict.
+The process of a submission imports a copy of this file, which therefore must not import
+minimt. That process returns arrays and plain values, never a verdict.
 """
 
 import builtins
@@ -16,19 +16,19 @@ from types import SimpleNamespace
 
 import numpy as np
 
-FILE = 64 << 20  # bytes of arrays
-TEXT = 4 << 20  # bytes of what is not arrays
+FILE = 64 << 20  # bytes of arrays, at most
+TEXT = 4 << 20  # bytes of everything else, at most
 
 
 @dataclass(frozen=True)
 class Result:
-    """In the place of an argument: what an earlier call returned, or a part of it."""
+    """Stands for an argument: the result of an earlier call, or a part of it."""
 
     call: int
     path: tuple = ()
 
     def find(self, results):
-        """That object, among those of the calls made so far."""
+        """The object it stands for, among the results of the calls so far."""
         found = results[self.call]
         for place in self.path:
             found = found[place]
@@ -46,22 +46,22 @@ class Call:
 
 @dataclass(frozen=True)
 class Raised:
-    """In the place of a result: the exception that a call ended with."""
+    """Stands for a result: the exception that ended the call."""
 
     kind: str
     message: str = ""
-    line: int = 0  # of the submission's file, 0 = elsewhere
+    line: int = 0  # in the submission's file; 0 = elsewhere
 
 
 @dataclass(frozen=True)
 class Other:
-    """In the place of a result that is neither array nor plain value: its type."""
+    """Stands for a result that is neither an array nor a plain value: its type."""
 
     kind: str
 
 
 def perform(module, calls, caught=Exception):
-    """What each call returns, or raises of the exceptions that are caught."""
+    """The result of each call; a caught exception becomes a Raised."""
     results = []
     for call in calls:
         try:
@@ -72,7 +72,7 @@ def perform(module, calls, caught=Exception):
 
 
 def made_by(call, module, results):
-    """What a call returns; without arguments, on a result, an attribute is read."""
+    """The result of a call; on a result, a call without arguments is an attribute."""
     target = call.on.find(results) if call.on else module
     if not hasattr(target, call.name):
         alike = difflib.get_close_matches(call.name, dir(target), 1)
@@ -89,7 +89,7 @@ def made_by(call, module, results):
 
 
 def changed(argument, given):
-    """Is an argument no longer what was given?"""
+    """Whether a call changed the argument it was given."""
     if isinstance(argument, np.ndarray):
         nan = argument.dtype.kind == "f"
         return not np.array_equal(argument, given, equal_nan=nan)
@@ -101,7 +101,7 @@ def changed(argument, given):
 
 
 def filled(argument, results):
-    """An argument of its own, so that what a call changes in place stays its affair."""
+    """A copy of an argument, which a call may change; a Result becomes its object."""
     if isinstance(argument, Result):
         return argument.find(results)
     if isinstance(argument, np.ndarray):
@@ -114,7 +114,7 @@ def filled(argument, results):
 
 
 def raised(error, file):
-    """An exception as a result: its built-in kind, and the submission's last line."""
+    """An exception as a result: its built-in type and the submission's last line."""
     frames = traceback.extract_tb(error.__traceback__)
     lines = [frame.lineno for frame in frames if frame.filename == file]
     if isinstance(error, SyntaxError):
@@ -129,13 +129,13 @@ def raised(error, file):
 
 
 def readable(text, most=500):
-    """Text in one line, without what would move the cursor of a terminal."""
+    """Text on one line, without characters that would move a terminal's cursor."""
     return "".join(x if x.isprintable() else " " for x in text[:most])
 
 
 def pack(x, arrays):
-    """Data as JSON; its arrays are added to the list."""
-    kind = type(x)  # exactly: a subclass may claim to equal anything
+    """Data as JSON, which refers to arrays by their place in the list `arrays`."""
+    kind = type(x)  # not isinstance: a subclass may claim to equal anything
     if kind is np.ndarray or isinstance(x, np.generic):
         x = np.asarray(x)
         if x.dtype.kind not in "biuf":
@@ -144,7 +144,7 @@ def pack(x, arrays):
         return {"array": len(arrays) - 1}
     if x is None or kind in (bool, int, float, str):
         return x
-    if isinstance(x, tuple):  # a named one too
+    if isinstance(x, tuple):  # named tuples too
         return {"tuple": [pack(part, arrays) for part in tuple.__iter__(x)]}
     if kind is list:
         return {"list": [pack(part, arrays) for part in x]}
@@ -159,7 +159,7 @@ def pack(x, arrays):
 
 
 def unpack(x, arrays):
-    """What was packed; an exception for anything else."""
+    """The data that was packed; anything else raises an exception."""
     if not isinstance(x, dict):
         return x
     ((kind, inner),) = x.items()
@@ -191,7 +191,7 @@ def write(x, stem):
 
 
 def read(stem):
-    """Read what `write` wrote; an exception for anything else. Nothing is unpickled."""
+    """Read what `write` wrote; anything else raises. Nothing is unpickled."""
     arrays = []
     with plain(f"{stem}.npy", FILE) as file:
         size = os.fstat(file.fileno()).st_size
@@ -202,12 +202,12 @@ def read(stem):
 
 
 def plain(path, most):
-    """Open a file that is neither a link nor a pipe, nor larger than it may be."""
+    """Open a file, unless it is a link, a pipe or larger than `most` bytes."""
     careful = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
     flags = os.O_RDONLY | careful | getattr(os, "O_BINARY", 0)
     file = open(os.open(path, flags), "rb")  # noqa: SIM115 (the caller closes it)
     status = os.fstat(file.fileno())
     if not stat.S_ISREG(status.st_mode) or status.st_size > most:
         file.close()
-        raise ValueError(f"{path} is not a plain file of at most {most} bytes")
+        raise ValueError(f"{path} is not a regular file of at most {most} bytes")
     return file

@@ -1,4 +1,4 @@
-"""What the course is made of: steps, their cases, and the mistakes people make."""
+"""The parts of the course: steps, their cases, and the mistakes people make."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ __all__ += ["example", "instead_of", "law", "same"]
 
 @dataclass(frozen=True)
 class Output:
-    """How to speak of an array: its name, its axes, and words for False and True."""
+    """How messages describe an array: its name, its axes, words for False and True."""
 
     name: str
     axes: str = ""
@@ -20,12 +20,12 @@ class Output:
 
 @dataclass(frozen=True)
 class Case:
-    """Calls of a submission and what must come of them.
+    """Calls of a submission, and what they must return.
 
-    calls(rng) makes the Calls. wanted(results, calls) tells what must be equal, triples
-    (got, expected, Output); all results must be the reference's too, but in an example.
-    While a step is graded alone, those before it are there as in the reference. What
-    becomes of a private case is for instructors' eyes.
+    calls(rng) makes the Calls. wanted(results, calls) gives triples (got, expected,
+    Output) that must be equal. Except in an example, all results must also equal those
+    of the reference. If `alone`, the reference takes the place of the earlier steps.
+    Only instructors see the verdict on a private case.
     """
 
     kind: str
@@ -39,7 +39,7 @@ class Case:
 
 
 def example(name, points, says, calls, *expected):
-    """A case of numbers made by hand: what the last calls must return."""
+    """A case with numbers worked out by hand: what the last calls must return."""
     size = len(expected)
 
     def wanted(results, _):
@@ -49,7 +49,7 @@ def example(name, points, says, calls, *expected):
 
 
 def law(name, points, says, calls, holds, output):
-    """A case that says what is right: holds(results, calls) → got and expected."""
+    """A case with a law to obey: holds(results, calls) → got and expected."""
 
     def wanted(results, made):
         return [(*holds(results, made), output)]
@@ -58,7 +58,7 @@ def law(name, points, says, calls, holds, output):
 
 
 def same(name, points, says, calls, alone=True):
-    """A case whose results must all be those of the reference."""
+    """A case whose results must all equal those of the reference."""
     return Case("same", name, points, says, calls, alone=alone)
 
 
@@ -73,7 +73,7 @@ class Mistake:
 
 
 def instead_of(old, *wrong):
-    """Mistakes, each (name, new, hint), that write something else in the same place."""
+    """Mistakes (name, new, hint), each of which puts `new` in the place of `old`."""
     return tuple(Mistake(name, old, new, hint) for name, new, hint in wrong)
 
 
@@ -81,10 +81,10 @@ def instead_of(old, *wrong):
 class Step:
     """One file of the assignment.
 
-    Its name makes the file's name; module is the reference's in minimt; todo names the
-    functions, or Class.method, to be written, given those that stand there; outputs
-    tells how to speak of what each function returns, an Output or several. What is
-    closed, files and folders, a submission may not open.
+    The file is step_NAME.py, and `module` is the module of minimt that it is made from.
+    `todo` names the functions (or Class.method) to write, `given` those that are
+    supplied. `outputs` describes what each function returns: an Output or several. A
+    submission may not open the files and folders in `closed`.
     """
 
     name: str

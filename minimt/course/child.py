@@ -1,7 +1,7 @@
-"""The process of a submission: makes the calls of a case and writes what they return.
+"""The process of a submission: makes the calls of a case and writes their results.
 
-A copy of this file is started as `python -I child.py` in a fresh folder, beside one of
-calls.py and the files of the submission.
+It runs as `python -I child.py`, from a copy of this file in a fresh folder that also
+holds a copy of calls.py and the files of the submission.
 """
 
 import importlib
@@ -9,12 +9,12 @@ import os
 import sys
 from contextlib import suppress
 
-# NumPy's folder, which -I hides if it is a user's own; then this one, which is last so
-# that no file here hides a library.
+# The option -I hides NumPy where it is installed for one user only. This folder comes
+# last, so that no file in it hides a library.
 sys.path += [sys.argv[1], os.getcwd()]
 from calls import FILE, perform, raised, read, write
 
-MEMORY = 4 << 30  # bytes that a submission may take
+MEMORY = 4 << 30  # bytes that a submission may use
 REFUSED = ("subprocess", "socket", "ctypes", "pty", "shutil", "sys.addaudithook")
 REFUSED += ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.kill")
 REFUSED += ("os.link", "os.symlink", "os.rename", "os.remove", "os.rmdir", "os.mkdir")
@@ -24,7 +24,7 @@ REFUSED += ("os.ch", "os.truncate", "sqlite3", "resource", "signal")
 def main(stem, seconds, *forbidden):
     """Import a submission, make the calls in calls.json, write result.json, and end.
 
-    What ends it before is written as a pair: what could not be done, and why.
+    If it fails, it writes a pair instead: what went wrong, and the exception.
     """
     calls = read("calls")
     limit(int(seconds))
@@ -39,29 +39,30 @@ def main(stem, seconds, *forbidden):
     try:
         write(results, "result")
     except Exception as error:
-        write(("returned what cannot be read back", raised(error, file)), "result")
+        what = "returned something that cannot be read back"
+        write((what, raised(error, file)), "result")
     sys.stdout.flush()
-    os._exit(0)  # whatever thread or exit handler is left
+    os._exit(0)  # even if threads or exit handlers are left
 
 
 def limit(seconds):
-    """Bound memory, file size and processor time, where the system knows how to."""
+    """Bound memory, file size and processor time, where the system can."""
     try:
         import resource
     except ImportError:  # Windows
         return
     bounds = dict(RLIMIT_AS=MEMORY, RLIMIT_FSIZE=FILE, RLIMIT_CORE=0)
-    bounds["RLIMIT_CPU"] = 2 * seconds  # should nobody be left to watch the clock
+    bounds["RLIMIT_CPU"] = 2 * seconds  # in case the grader cannot end the process
     for name, most in bounds.items():
-        with suppress(ValueError, OSError):  # a system that does not bound this
+        with suppress(ValueError, OSError):  # this system has no such limit
             resource.setrlimit(getattr(resource, name), (most, most))
 
 
 def guard(forbidden):
-    """Refuse what no step needs, by a hook that Python cannot take away again.
+    """Refuse what no step needs, with a hook that Python code cannot remove.
 
-    Nothing under a forbidden path may be opened, nor the folders of other cases, and
-    nothing be written outside this one.
+    A submission may not open anything under a forbidden path or in the folder of
+    another case, and it may not write outside its own folder.
     """
     here, devnull = os.getcwd() + os.sep, os.devnull
     others = os.path.join(os.path.dirname(os.getcwd()), "minimt-")
@@ -76,7 +77,7 @@ def guard(forbidden):
             raise PermissionError("a submission must not import minimt")
         if event == "open" and not isinstance(args[0], int):
             path = str.__str__(decoded(args[0]))
-            if args[1] is None and not absolute(path):  # may be of any folder
+            if args[1] is None and not absolute(path):  # could be in any folder
                 raise PermissionError("os.open must be given an absolute path")
             path, inside = real(path), real(path).startswith(here)
             if (path + os.sep).startswith((*closed, *(() if inside else (others,)))):

@@ -1,4 +1,4 @@
-"""The commands of the course; grading needs no more than NumPy and tqdm."""
+"""The commands of the course; grading needs only NumPy and tqdm."""
 
 import argparse
 import json
@@ -19,15 +19,15 @@ ASSIGNMENT = "tutorial/assignment"
 
 
 def main(argv=None):
-    """Run a command; 0 when it succeeded, 2 for a user's mistake, 130 after Ctrl-C."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # a terminal may lack a letter
+    """Run a command: returns 0, 2 for a user's mistake, or 130 after Ctrl-C."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # for terminals without Unicode
     signal.signal(signal.SIGTERM, stopped)
     try:
         args = parser().parse_args(argv)
         print(args.command(args))
         return 0
     except InputError as error:
-        line = error
+        line = str(error)
     except OSError as error:
         line = f"{error.filename or 'output'}: {error.strerror}"
     except KeyboardInterrupt:
@@ -38,7 +38,7 @@ def main(argv=None):
 
 
 def stopped(*_):
-    """What a signal to end does: as Ctrl-C, so that nothing is left running."""
+    """Treat SIGTERM like Ctrl-C, so that nothing is left running."""
     raise KeyboardInterrupt
 
 
@@ -48,31 +48,31 @@ def parser():
     commands = top.add_subparsers(required=True)
     task = add(commands, grade_command)
     task.add_argument(
-        "folder", nargs="?", help=f"directory of the steps ({ASSIGNMENT})"
+        "folder", nargs="?", help=f"directory with the steps ({ASSIGNMENT})"
     )
     task.add_argument("--reference", action="store_true", help="grade the reference")
     help_text = "grade only this step, given by name or number"
     task.add_argument("--step", type=step_called, metavar="STEP", help=help_text)
-    task.add_argument("--case", metavar="NAME", help="grade only cases of this name")
+    task.add_argument("--case", metavar="NAME", help="grade only cases with this name")
     help_text = "seed of the random cases (0)"
     task.add_argument("--seed", type=count, default=0, help=help_text)
     usual = sandbox.Limits()
-    help_text = f"time limit for a case ({usual.seconds})"
+    help_text = f"time limit for each case, in seconds ({usual.seconds})"
     task.add_argument("--seconds", type=several, default=usual.seconds, help=help_text)
-    help_text = "run submissions as this user (only root can do so)"
+    help_text = "run submissions as this user (for root only)"
     task.add_argument("--user", help=help_text)
     help_text = "Python file with private CASES, for instructors"
     task.add_argument("--private", metavar="FILE", help=help_text)
     for service in ("gradescope", "classroom50"):
-        help_text = f"also write the results to this file, for {service.title()}"
+        help_text = f"also write the results to this file for {service.title()}"
         task.add_argument(f"--{service}", metavar="FILE", help=help_text)
     task.add_argument("--json", action="store_true", help="print the results as JSON")
     stubs = add(commands, stubs_command)
-    help_text = "directory to write them to; existing work is not overwritten"
+    help_text = "directory for the files; existing work is not overwritten"
     stubs.add_argument("folder", help=help_text)
     books = add(commands, notebooks_command)
     books.add_argument(
-        "names", nargs="*", metavar="NAME", help="such as 03_cache (all)"
+        "names", nargs="*", metavar="NAME", help="a notebook, such as 03_cache (all)"
     )
     course = add(commands, nbgrader_command)
     help_text = "directory of the course, created if it does not exist"
@@ -83,7 +83,7 @@ def parser():
 
 
 def add(commands, run):
-    """A command named after its function."""
+    """Add a command, named after its function."""
     name = run.__name__.removesuffix("_command")
     command = commands.add_parser(name, description=COMMANDS[name])
     command.set_defaults(command=run)
@@ -105,7 +105,7 @@ def step_called(text):
 
 
 def grade_command(args):
-    """Grade the steps of the assignment, and show the first fault of each."""
+    """Grade the steps of the assignment and show the first fault of each."""
     if args.reference and args.folder:
         raise InputError("give a folder or --reference, not both")
     folder = None if args.reference else args.folder or ASSIGNMENT
@@ -116,7 +116,7 @@ def grade_command(args):
         (export.classroom50, args.classroom50),
     ]
     files = [(write, path) for write, path in files if path]
-    for write, path in files:  # before anything of the submission runs
+    for write, path in files:  # before the submission runs
         write(path, grade.ungraded(steps, export.STOPPED), output=export.STOPPED)
     began = time.monotonic()
     try:
@@ -133,11 +133,11 @@ def grade_command(args):
 
 
 def limits(args):
-    """How long a case may take, and as whom it runs."""
+    """The time limit for each case, and the user it runs as."""
     if args.user:
         if not hasattr(os, "geteuid") or os.geteuid() != 0:
             raise InputError("only root can use --user: leave it out")
-        import pwd  # there is none on Windows
+        import pwd  # Windows does not have it
 
         try:
             pwd.getpwnam(args.user)
@@ -147,7 +147,7 @@ def limits(args):
 
 
 def told(args, folder, verdicts):
-    """The verdicts as text; of a single case also what the submission printed."""
+    """The verdicts as text; for a single case, also what the submission printed."""
     command = f"python -m minimt grade {shlex.quote(str(folder or '--reference'))}"
     command += f" --seed {args.seed}" if args.seed else ""
     command += f" --private {shlex.quote(args.private)}" if args.private else ""
@@ -160,18 +160,18 @@ def told(args, folder, verdicts):
 
 
 def stubs_command(args):
-    """Write the assignment's files, with their bodies to be filled in."""
+    """Write the files of the assignment, without the bodies that students write."""
     written = assignment.write_stubs(args.folder)
     return f"{len(written)} files in {args.folder}: begin with {written[0].name}"
 
 
 def notebooks_command(args):
-    """Execute the notebooks from clean kernels and keep what they show."""
+    """Execute the notebooks in fresh kernels and store their output."""
     return refresh(args.names)
 
 
 def nbgrader_command(args):
-    """Write the assignment as notebooks of an nbgrader course."""
+    """Write the assignment as the notebooks of an nbgrader course."""
     seed = 1 + secrets.randbelow(1 << 32) if args.seed is None else args.seed
     written = nbgrader.write_course(args.folder, seed)
     return f"{len(written)} notebooks in {written[0].parent}; private seed {seed}"

@@ -1,8 +1,8 @@
-"""Results as grading services read them: Gradescope's and Classroom 50's files.
+"""Result files for two grading services, Gradescope and Classroom 50.
 
-Both are written twice: all zeros before anything of a submission runs, so that whatever
-happens there is a result, and the points when they are known. What students may read
-names private cases by their number only.
+Each file is written twice: with zeros before the submission runs, so that there is a
+result whatever happens, and with the points once they are known. Students may read the
+files, so a private case has neither a name nor a text there, only a number.
 """
 
 import os
@@ -12,12 +12,12 @@ from ..files import write_json
 from .report import by_step, total
 from .steps import number
 
-STOPPED = "The grader was stopped before it was done."
-AGAIN = "with the numbers of seed 0: python -m minimt grade FOLDER"
+STOPPED = "The grader was stopped before it had finished."
+AGAIN = "to repeat it with seed 0: python -m minimt grade FOLDER"
 
 
 def rows(verdicts):
-    """(number, name, verdict, what to tell the student) of every case."""
+    """For every case: number, name, verdict, and what to tell the student."""
     for step, cases in by_step(verdicts):
         cases = [verdict for verdict in cases if verdict.of]
         for i, verdict in enumerate(cases, 1):
@@ -55,9 +55,9 @@ def gradescope(path, verdicts, seconds=0.0, output=""):
 
 
 def classroom50(path, verdicts, seconds=0.0, output=""):
-    """Write result.json after the schema classroom50/result/v1.
+    """Write result.json in the schema classroom50/result/v1.
 
-    Who handed in what, and where, stands in the environment of the runner.
+    The environment of the runner says who submitted what, and where.
     """
     points, of = total(verdicts)
     commit = variable("COMMIT_URL")
@@ -87,5 +87,5 @@ def classroom50(path, verdicts, seconds=0.0, output=""):
 
 
 def variable(name, otherwise="unknown"):
-    """An environment variable, where it is set and not empty."""
+    """An environment variable, or `otherwise` if it is not set or empty."""
     return os.environ.get(name) or otherwise

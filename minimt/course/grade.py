@@ -14,12 +14,12 @@ from . import assignment, hints, judge, sandbox
 from .case import Case, Result, Step
 from .steps import STEPS, number
 
-LARGEST = 1 << 20  # bytes of a submission's file
+LARGEST = 1 << 20  # bytes of a submission's file, at most
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """A case, its calls, and what a submission made of them."""
+    """A case, its calls, and their outcome for a submission."""
 
     step: Step
     case: Case
@@ -29,7 +29,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What became of a case: its fault is "" if all its points were given."""
+    """The result of a case: its fault is "" if it was given all its points."""
 
     step: str
     case: str
@@ -48,39 +48,40 @@ class Verdict:
 
 
 def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
-    """Grade the files in a folder, or the reference: a Verdict per case.
+    """Grade the files in a folder, or the reference: returns a Verdict per case.
 
-    Only the cases of the name `case`, if one is given. The seed draws the numbers.
+    If `case` is given, only cases with this name are graded. The random cases draw
+    their numbers from the seed.
     """
     files = read(folder) if folder else {x.stem: solution(x) for x in STEPS}
     chosen = [(s, c) for s in steps for c in ordered(s) if case in (None, c.name)]
     if not chosen:
         names = ", ".join(c.name for s in steps for c in s.cases)
-        raise InputError(f"no case {case}: choose one of {names}")
+        raise InputError(f"{case!r} is not a case: use one of {names}")
     bar = tqdm(total=len(chosen), unit="case", disable=None, leave=False)
     with bar, ThreadPoolExecutor(cores()) as pool:
         sandbox.ENDED.clear()
-        tries = []
+        futures = []
         try:
             for pair in chosen:
-                tries.append(pool.submit(attempt, files, *pair, seed, limits))
-            for _ in as_completed(tries):
+                futures.append(pool.submit(attempt, files, *pair, seed, limits))
+            for _ in as_completed(futures):
                 bar.update()
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
             sandbox.end_all()
             raise
-    attempts = [done.result() for done in tries]
+    attempts = [done.result() for done in futures]
     return [verdict(one, attempts) for one in attempts]
 
 
 def ungraded(steps, why):
-    """A Verdict per case, none of which was tried."""
+    """A Verdict per case, without points since none was run."""
     return [verdict_on(s, c, fault=why) for s in steps for c in ordered(s)]
 
 
 def cores():
-    """How many cases run at a time: as many as there are cores to be had, at most 4."""
+    """How many cases run at a time: one for each available core, at most 4."""
     mine = getattr(os, "sched_getaffinity", lambda _: range(os.cpu_count() or 1))
     return min(4, len(mine(0)))
 
@@ -92,18 +93,19 @@ def ordered(step):
 
 
 def read(folder):
-    """The bytes of each step's file in a folder; None where there is none to read."""
+    """The bytes of each step's file in a folder; None if it cannot be used."""
     folder = pathlib.Path(folder)
     if not folder.is_dir():
         raise InputError(f"{folder} is not a directory: give the one with your steps")
     paths = {step.stem: folder / f"{step.stem}.py" for step in STEPS}
     if not any(path.is_file() for path in paths.values()):
-        raise InputError(f"{folder} contains no step, such as {STEPS[0].stem}.py")
+        first = f"{STEPS[0].stem}.py"
+        raise InputError(f"{folder} does not contain a step file such as {first}")
     return {stem: content(path) for stem, path in paths.items()}
 
 
 def content(path):
-    """A file's bytes; None for a link, a pipe, a giant, or nothing."""
+    """A file's bytes; None if it is missing, too large, a link or a pipe."""
     plain = path.is_file() and not path.is_symlink()
     return path.read_bytes() if plain and path.stat().st_size < LARGEST else None
 
@@ -114,11 +116,11 @@ def solution(step):
 
 
 def attempt(files, step, case, seed, limits):
-    """Make the calls of a case with the step's file, and the files it stands on."""
+    """Make the calls of a case with the step's file and the files it may import."""
     calls = case.calls(rng_of(seed, step, case))
     if files[step.stem] is None:
         most = LARGEST >> 20
-        why = f"{step.stem}.py is missing, or not a plain file of less than {most} MB"
+        why = f"{step.stem}.py is missing, or not a regular file below {most} MB"
         missing = sandbox.Outcome(trouble=why)
         return Attempt(step, case, calls, missing)
     earlier = STEPS[: number(step)]
@@ -130,13 +132,13 @@ def attempt(files, step, case, seed, limits):
 
 
 def rng_of(seed, step, case):
-    """The random numbers of a case: its own, whatever else is graded."""
+    """The random numbers of a case, the same whatever else is graded."""
     names = (zlib.crc32(name.encode()) for name in (step.name, case.name))
     return np.random.default_rng([seed, *names])
 
 
 def verdict(one, attempts):
-    """Judge an attempt; the others of its step tell which mistake it was."""
+    """Judge an attempt; others at the same step show which mistake it was."""
     step, case, calls, outcome = one.step, one.case, one.calls, one.outcome
     seen = dict(printed=outcome.printed, tried=tuple(map(spoken, calls)))
     if outcome.results is None:
@@ -154,12 +156,12 @@ def verdict(one, attempts):
 
 
 def spoken(call):
-    """A call as a person would write it; of large arrays, dtype and shape."""
+    """A call as a person would write it, with the dtype and shape of large arrays."""
     return f"{call.name}({', '.join(map(value, call.args))})"
 
 
 def value(x):
-    """An argument in few words."""
+    """An argument in a few words."""
     if isinstance(x, np.ndarray):
         text = np.array2string(x, precision=4, separator=", ", threshold=12)
         small = x.size <= 12 and len(text) < 200
@@ -171,7 +173,7 @@ def value(x):
     return repr(x) if isinstance(x, (int, float, str, type(None))) else "…"
 
 
-def verdict_on(step, case, **became):
+def verdict_on(step, case, **result):
     """A Verdict on a case."""
     given = step.name, case.name, case.says, case.points, case.private
-    return Verdict(*given, **became)
+    return Verdict(*given, **result)

@@ -1,8 +1,8 @@
-"""Finds the known mistake that a wrong result comes from.
+"""Finds the known mistake that explains a wrong result.
 
-A mistake is the reference with one place written otherwise. A submission made it if it
-returns what that returns, in the case that failed and in all others of the same
-functions; if several mistakes do so, the one that does in most cases at all.
+A mistake is the reference with one place changed. A submission has made it if it gives
+the same results as the mistake, in the case that failed and in all other cases of the
+same functions. If several mistakes fit, the one that fits most cases is chosen.
 """
 
 import importlib
@@ -18,7 +18,7 @@ from .judge import form_fault, value_fault
 
 @cache
 def variant(step, mistake=None):
-    """The reference module of a step as it is, or with a mistake made in it."""
+    """The reference module of a step, unchanged or with a mistake in it."""
     text = assignment.source(step.module)
     if mistake:
         assert mistake.old in text, f"{mistake.name}: the reference has changed"
@@ -26,26 +26,27 @@ def variant(step, mistake=None):
     name = f"minimt.{step.module}"
     module = types.ModuleType(name)
     module.__package__ = "minimt"
-    importlib.import_module(name)  # dataclasses look their module up by its name
+    importlib.import_module(name)  # dataclasses look up their module by its name
     exec(compile(text, f"<{step.stem}>", "exec"), vars(module))
     return module
 
 
 def expected(step, calls, mistake=None):
-    """What the reference returns, or what it would with a mistake."""
+    """What the reference returns, or what it would return with a mistake."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return perform(variant(step, mistake), calls)
 
 
 def hint(step, failed, others):
-    """The hint of the mistake that gives the same results: "" if none is known to.
+    """The hint of the mistake that gives the same results: "" if none does.
 
-    failed is (calls, results) of the case that failed, others those of the rest.
+    `failed` is the pair (calls, results) of the case that failed, `others` is a list of
+    such pairs for the other cases.
     """
     known = [x for x in step.mistakes if same(step, x, *failed)]
     tried = {call.name for call in failed[0]}
-    for other in others:  # of the same functions, which must be the mistake's as well
+    for other in others:  # those of the same functions must agree too
         if {call.name for call in other[0]} <= tried:
             known = [x for x in known if same(step, x, *other)]
     if len(known) > 1:
@@ -54,13 +55,13 @@ def hint(step, failed, others):
 
 
 def same(step, mistake, calls, results):
-    """Would the mistake have given these results?"""
+    """Whether the mistake gives these results."""
     made, right = expected(step, calls, mistake), expected(step, calls)
     return all(map(alike, results, made, right))
 
 
 def alike(got, want, right):
-    """Are two results the same? Exceptions that are not to be also in their words."""
+    """Whether two results agree; unexpected exceptions must have the same message."""
     if isinstance(got, Raised) and isinstance(want, Raised):
         same_words = got.message == want.message or isinstance(right, Raised)
         return got.kind == want.kind and same_words

@@ -1,7 +1,7 @@
 """Compares what a submission returned with what was expected; names the first fault.
 
-In the order in which a person would look: is it there, is it an array of the right
-shape and kind, are its numbers finite, are they right.
+The questions come in the order in which a person would ask them. Is there a result? Is
+it an array of the right shape and kind? Are its numbers finite? Are they right?
 """
 
 import numpy as np
@@ -9,13 +9,13 @@ import numpy as np
 from .calls import Other, Raised
 from .case import Output
 
-CLOSE = {8: 1e-9, 4: 1e-5}  # of the largest expected number, by bytes of a float
+CLOSE = {8: 1e-9, 4: 1e-5}  # relative tolerance, by the bytes of a float
 UNWRITTEN = "not written yet"
 KINDS = dict(b="bool", i="whole numbers", u="whole numbers", f="float")
 
 
 def fault(case, step, calls, results, reference):
-    """What is wrong first in the results of a case: "" if nothing is."""
+    """The first fault in the results of a case: "" if there is none."""
     for judge in (form_fault, finite_fault):
         for call, got, want in zip(calls, results, reference, strict=True):
             wrong = judge(got, want, step.outputs.get(call.name) or Output("result"))
@@ -23,7 +23,7 @@ def fault(case, step, calls, results, reference):
                 return f"{spoken(call, calls)}: {wrong}"
     wanted = [case.wanted] * bool(case.wanted)
     if case.kind != "example":
-        wanted.append(None)  # nor do laws give points for what just obeys them
+        wanted.append(None)  # to obey a law is not enough: the results must be right
     for made in wanted:
         rows = comparisons(made, step, calls, results, reference)
         for call, got, want, output in rows:
@@ -34,7 +34,7 @@ def fault(case, step, calls, results, reference):
 
 
 def comparisons(wanted, step, calls, results, reference):
-    """(call, got, expected, Output) of all that must be equal, about the last calls."""
+    """All that must be equal: (call, got, expected, Output), about the last calls."""
     rows = [(got, want, None) for got, want in zip(results, reference)]
     if wanted:
         rows = wanted(results, calls)
@@ -46,7 +46,7 @@ def comparisons(wanted, step, calls, results, reference):
 
 
 def spoken(call, calls):
-    """A call by its name, and which one it is if there are several of the name."""
+    """The name of a call, and its number if several calls have that name."""
     alike = [x for x in calls if x.name == call.name]
     if len(alike) == 1:
         return call.name
@@ -54,7 +54,7 @@ def spoken(call, calls):
 
 
 def form_fault(got, want, output):
-    """What is wrong with presence, type, shape or dtype."""
+    """What is wrong with the presence, type, shape or dtype of a result."""
     if isinstance(got, Raised) or isinstance(want, Raised):
         return raising_fault(got, want)
     if isinstance(want, (tuple, list)):
@@ -62,7 +62,7 @@ def form_fault(got, want, output):
             return f"returned {described(got)}, expected {described(want)}"
         return first(form_fault, got, want, output)
     if want is None or isinstance(want, Other) or not is_data(want):
-        return ""  # an object of the submission's own, or nothing to return
+        return ""  # an object of the submission's own, or no result
     if not is_data(got):
         return f"{described(got)}, expected an array"
     got, want = np.asarray(got), np.asarray(want)
@@ -78,7 +78,7 @@ def form_fault(got, want, output):
 
 
 def raising_fault(got, want):
-    """What is wrong where something was raised, or should have been."""
+    """What is wrong when an exception was raised, or should have been."""
     if not isinstance(got, Raised):
         return f"returned {described(got)}, expected a {want.kind}"
     if got.kind == "NotImplementedError":
@@ -97,7 +97,7 @@ def raising_fault(got, want):
 
 
 def finite_fault(got, want, output):
-    """What is not finite where it should be."""
+    """The first number that should be finite and is not."""
     if isinstance(want, (tuple, list)) and type(got) in (tuple, list):
         return first(finite_fault, got, want, output)
     if not is_data(want) or np.asarray(want).dtype.kind != "f":
@@ -106,7 +106,7 @@ def finite_fault(got, want, output):
 
 
 def value_fault(got, want, output):
-    """What is not what was expected."""
+    """The first value that is not as expected."""
     if isinstance(want, (tuple, list)):
         return first(value_fault, got, want, output)
     if not is_data(want):
@@ -115,7 +115,7 @@ def value_fault(got, want, output):
 
 
 def first(judge, got, want, output):
-    """The first fault of several parts; an Output for each, or one for all."""
+    """The first fault of several parts, with an Output for each or one for all."""
     outputs = output if isinstance(output, tuple) else (output,) * len(want)
     for got_part, want_part, named in zip(got, want, outputs):
         wrong = judge(got_part, want_part, named)
@@ -126,7 +126,7 @@ def first(judge, got, want, output):
 
 
 def agrees(got, want):
-    """Where two arrays are equal, floats up to rounding: bool, of their shape."""
+    """Where two arrays are equal, up to rounding for floats: bool, of their shape."""
     got, want = np.asarray(got), np.asarray(want)
     if want.dtype.kind != "f":
         return got == want
@@ -138,16 +138,16 @@ def agrees(got, want):
 
 
 def first_wrong(got, want, right, output):
-    """The first place where it is not right, by the names of its axes."""
+    """The first place where `right` is False, by the names of the axes."""
     got, want = np.asarray(got), np.asarray(want)
     if np.all(right):
         return ""
     place = np.unravel_index(np.argmin(right), np.shape(right))
     axes = output.axes.split() or [f"axis {i}" for i in range(len(place))]
-    axes = axes[max(0, len(axes) - len(place)) :]  # of a vector, the last
+    axes = axes[max(0, len(axes) - len(place)) :]  # a vector has only the last
     where = ", ".join(f"{axis} {i}" for axis, i in zip(axes, place))
     expected, yours = (number(x[place], output.words) for x in (want, got))
-    if yours == expected:  # in so few digits
+    if yours == expected:  # they differ only in later digits
         expected, yours = (repr(x[place].item()) for x in (want, got))
     return f"{where}{': ' * bool(where)}yours {yours}, expected {expected}"
 
@@ -160,16 +160,21 @@ def number(x, words):
 
 
 def is_data(x):
-    """Is it an array or a number?"""
+    """Whether it is an array or a number."""
     return isinstance(x, (np.ndarray, np.generic, bool, int, float))
 
 
 def described(x):
     """What kind of thing a result is."""
     if isinstance(x, Other):
-        return f"a {x.kind}"
+        return with_article(x.kind)
     if isinstance(x, (tuple, list)):
         return f"a {type(x).__name__} of {len(x)}"
     if x is None:
         return "nothing (is a return missing?)"
-    return "an array" if isinstance(x, np.ndarray) else f"a {type(x).__name__}"
+    return with_article("array" if isinstance(x, np.ndarray) else type(x).__name__)
+
+
+def with_article(noun):
+    """The noun after "a" or "an"."""
+    return f"{'an' if noun[:1] in tuple('aeiou') else 'a'} {noun}"

@@ -1,7 +1,7 @@
-"""The assignment as an nbgrader course: a notebook per step, graded as files are.
+"""The assignment as an nbgrader course: a notebook per step, graded like files.
 
-A notebook's one solution cell writes the step's file; each case is a cell of its own
-after it. So every notebook stands alone: the steps before it are the reference's.
+A notebook has one solution cell, which writes the step's file, and then a cell for each
+case. Every notebook stands alone: the reference takes the place of the earlier steps.
 """
 
 import ast
@@ -19,26 +19,26 @@ from ..notebooks import KERNEL
 from . import assignment, grade
 from .steps import STEPS
 
-PRINTED = 4000  # characters of what a submission printed that are shown
+PRINTED = 4000  # characters of a submission's output to show, at most
 CONFIG = """c = get_config()
 c.CourseDirectory.course_id = "minimt"
-# Files that notebooks wrote are not copied: in source/ they hold the solution.
+# Do not copy the files that notebooks write: in source/ they hold the solution.
 c.CourseDirectory.ignore.append("step_*.py")
-# A case whose cell was deleted is graded all the same.
+# Grade a case even if its cell was deleted.
 c.OverwriteCells.add_missing_cells = True
-# Feedback does not show the hidden tests, which name the private seed.
+# Do not show the hidden tests in the feedback: they contain the private seed.
 c.GenerateFeedback.preprocessors.append("nbgrader.preprocessors.ClearHiddenTests")
 """
 TASK = """# {step.title} ({step.points} points)
 
-Read `tutorial/{step.chapter}.md` first. In the next cell, write {todo},
-each in place of `raise NotImplementedError()`. Leave the cell's first line as it is:
-running it writes the rest into `{step.stem}.py`. Then run the cells below it. Each
-gives the points of a case, or prints what is wrong first; line 1 of the file is line 2
-of the cell.
+Read `tutorial/{step.chapter}.md` first. In the next cell, write {todo}:
+replace each `raise NotImplementedError()`. Do not change the first line of the cell.
+When you run the cell, that line writes the rest of it to `{step.stem}.py`, so line 1 of
+the file is line 2 of the cell. Then run the cells below. Each of them shows the points
+for one case, and prints the first fault if there is one.
 
-The steps before this one need not be there: the reference stands in for them. When the
-notebook is graded, the cases are tried with other random numbers as well."""
+You can do this step without the earlier ones: the reference takes their place. When the
+notebook is graded, the cases also run with other random numbers."""
 MARK = """# {case.name}: {case.says}
 from minimt.course.nbgrader import mark
 
@@ -51,10 +51,10 @@ points"""
 
 
 def write_course(folder, seed):
-    """Write the source of all steps' notebooks, and a configuration if there is none.
+    """Write the source notebooks of all steps, and a configuration if there is none.
 
-    The hidden tests draw with the seed, which is not the students' 0. Returns the
-    notebooks' paths; InputError where something else has such a name.
+    The hidden tests draw their numbers from the seed, which must not be the students'
+    0. Returns the paths of the notebooks; InputError if one exists with other content.
     """
     if not seed:
         raise InputError("seed 0 is known to students: choose another one")
@@ -65,7 +65,7 @@ def write_course(folder, seed):
         files[folder / "source/minimt" / f"{step.stem}.ipynb"] = content.encode()
     for path, content in files.items():
         if path.exists() and path.read_bytes() != content:
-            why = "exists with other content: move it away, or give its --seed"
+            why = "exists with different content: move it away, or use its --seed"
             raise InputError(f"{path} {why}")
     for path, content in files.items():
         replace_file(path, content)
@@ -76,7 +76,7 @@ def write_course(folder, seed):
 
 
 def notebook(step, seed):
-    """A step's notebook for instructors, as nbformat's JSON."""
+    """The instructor's notebook of a step, as nbformat's JSON."""
     todo = ", ".join(f"`{name}`" for name in step.todo)
     writes = f"%%writefile {step.stem}.py\n{solved(step)}"
     cells = [
@@ -93,7 +93,7 @@ def notebook(step, seed):
 
 
 def cell(kind, name, text, **more):
-    """A cell with nbgrader's metadata, schema 3; its name is its id as well."""
+    """A cell with nbgrader's metadata, schema 3; its name is also its id."""
     schema = dict(schema_version=3, grade=False, solution=False, locked=False)
     metadata = dict(nbgrader=schema | dict(task=False, grade_id=name) | more)
     made = dict(cell_type=kind, id=name, metadata=metadata)
@@ -105,7 +105,7 @@ def solved(step):
     """The stub with the reference's bodies, each in a region that nbgrader clears."""
     text, solution = assignment.stub(step), assignment.solution(step)
     lines, tree = solution.splitlines(), ast.parse(solution)
-    unseen = {  # constants that the bodies alone need
+    constants = {  # that only the bodies need
         node.targets[0].id: lines[node.lineno - 1 : node.end_lineno]
         for node in tree.body
         if isinstance(node, ast.Assign) and lines[node.lineno - 1] not in text
@@ -115,10 +115,10 @@ def solved(step):
         indent = " " * node.body[0].col_offset
         body = lines[node.body[0].end_lineno : node.end_lineno]
         read = assignment.names_in(textwrap.dedent("\n".join(body)))
-        own = [indent + line for x in read for line in unseen.get(x, ())]
+        own = [indent + line for x in read for line in constants.get(x, ())]
         begin, end = f"{indent}### BEGIN SOLUTION", f"{indent}### END SOLUTION"
-        hole = f'{indent}raise NotImplementedError("{step.stem}: {name}")'
-        text = text.replace(hole, "\n".join([begin, *own, *body, end]))
+        placeholder = f'{indent}raise NotImplementedError("{step.stem}: {name}")'
+        text = text.replace(placeholder, "\n".join([begin, *own, *body, end]))
     return text.rstrip()
 
 
@@ -131,15 +131,15 @@ def function(tree, name):
 
 @cache
 def alone(stem):
-    """The step of that file, none of whose cases needs the student's other files."""
+    """The step of that file, with cases that do not need the student's other files."""
     step = next(step for step in STEPS if step.stem == stem)
     return replace(step, cases=tuple(replace(x, alone=True) for x in step.cases))
 
 
 def mark(stem, case, seed=0):
-    """The points of a case for the file in the working directory; says what is wrong.
+    """The points of a case for the file in this folder; prints what is wrong with it.
 
-    Nothing is written to stderr: nbgrader would take all points for it.
+    Nothing is written to stderr, or nbgrader would deduct all points.
     """
     if not pathlib.Path(f"{stem}.py").is_file():
         print(f"{stem}.py is missing: run the cell that writes it")

@@ -1,7 +1,7 @@
-"""Hidden cases: a file that only the instructor has adds them to the steps.
+"""Private cases, added to the steps from a file that only the instructor has.
 
-It defines CASES, {name of a step: [case, …]}, made with `minimt.course.case` as those
-of minimt/course/steps are. A submission may not open it.
+The file defines CASES, {name of a step: [case, …]}. Its cases are made like those in
+minimt/course/steps, with `minimt.course.case`. A submission may not open the file.
 """
 
 import runpy
@@ -16,19 +16,19 @@ from .steps import STEPS
 
 
 def steps_with(path):
-    """The steps, with the cases of a private file added; InputError if it is none."""
+    """The steps with the cases of a private file; InputError if it is not valid."""
     try:
         cases = runpy.run_path(path)["CASES"]
         added = {name: tuple(cases[name]) for name in cases}
     except (Exception, SystemExit) as error:
         why = readable(f"{type(error).__name__}: {error}")
-        raise InputError(f"{path} defines no CASES: {why}") from None
+        raise InputError(f"{path} does not define CASES: {why}") from None
     kinds = {type(case) for some in added.values() for case in some}
     names = [step.name for step in STEPS]
     unknown = [name for name in added if name not in names]
     if unknown:
-        why = f"use the names of steps, {', '.join(names)}, not {unknown[0]!r}"
-        raise InputError(f"{path}: CASES must have steps as keys: {why}")
+        why = f"{unknown[0]!r} is not a step: use {', '.join(names)}"
+        raise InputError(f"{path}: the keys of CASES must be names of steps: {why}")
     if kinds - {Case}:
         raise InputError(f"{path}: CASES must map each step to a list of cases")
     return tuple(with_cases(step, added.get(step.name, ()), path) for step in STEPS)
@@ -48,7 +48,7 @@ def with_cases(step, cases, path):
 
 
 def unusable(step, case):
-    """What is wrong with a private case: "" if nothing is."""
+    """What is wrong with a private case: "" if it can be used."""
     if case.kind not in ("example", "law", "same"):
         return f"its kind must be example, law or same, not {case.kind}"
     if type(case.points) is not int or case.points < 0:

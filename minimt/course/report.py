@@ -1,4 +1,4 @@
-"""Verdicts as a person reads them, and as data."""
+"""Verdicts as text for people, and as data."""
 
 from dataclasses import asdict
 
@@ -9,20 +9,21 @@ WIDTH = max(len(step.name) for step in STEPS)
 
 
 def by_step(verdicts):
-    """[(step, its verdicts)] in order, of the steps that were graded."""
+    """The steps that were graded, in order: [(step, its verdicts)]."""
     rows = [(s, [v for v in verdicts if v.step == s.name]) for s in STEPS]
     return [row for row in rows if row[1]]
 
 
 def total(verdicts):
-    """Points given, and points there are."""
+    """The points given, and the points available."""
     return sum(v.points for v in verdicts), sum(v.of for v in verdicts)
 
 
 def text(verdicts, command, whole=False):
-    """All steps with their points, and the first fault of each; as a whole, all cases.
+    """All steps with their points and the first fault of each; if `whole`, all cases.
 
-    command is what was typed, to which a case is added to try it again.
+    `command` is the command that was typed; with a case added to it, it repeats that
+    case alone.
     """
     steps = by_step(verdicts)
     lines = []
@@ -43,22 +44,22 @@ def text(verdicts, command, whole=False):
 
 
 def numbered(rows, row):
-    """The calls of a case with their numbers, where it is the only one."""
+    """The calls of a case with their numbers, if it is the only case."""
     return enumerate(row.tried if len(rows) == 1 else (), 1)
 
 
 def listed(rows):
-    """The names of cases with the points they would have given."""
+    """The names of cases, each with its points."""
     return ", ".join(f"{row.case} {score([row])}" for row in rows)
 
 
 def score(rows):
-    """Points of points, such as 3/4."""
+    """Points given and points available, such as 3/4."""
     return "{}/{}".format(*total(rows))
 
 
 def details(row, command):
-    """The fault of a case, a hint if there is one, and how to see it again."""
+    """The fault of a case, its hint if there is one, and how to repeat the case."""
     lines = [f"        {row.fault}"]
     if row.hint:
         lines.append(f"        hint: {row.hint}")
@@ -66,7 +67,7 @@ def details(row, command):
 
 
 def data(verdicts, seed):
-    """The same as JSON."""
+    """The verdicts as data for JSON."""
     points, of = total(verdicts)
     steps = [
         dict(

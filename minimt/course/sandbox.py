@@ -1,8 +1,8 @@
 """Runs a submission where it can do little harm: a process of its own for each case.
 
 The process has its own group, a fresh folder with only the files of the case, a time
-limit, bounded memory and bounded output. It returns data that are never unpickled. It
-is no prison: tutorial/INSTRUCTORS.md tells what a submission could still do.
+limit, bounded memory and bounded output. It returns data that is never unpickled. This
+does not stop everything: tutorial/INSTRUCTORS.md says what a submission can still do.
 """
 
 import os
@@ -19,19 +19,19 @@ import numpy as np
 
 from .calls import Raised, read, readable, write
 
-PRINTED = 1 << 20  # characters that a submission may print
+PRINTED = 1 << 20  # bytes that a submission may print, at most
 HERE = pathlib.Path(__file__).parent
 REFERENCE = HERE.parent
 LIBRARIES = pathlib.Path(np.__file__).parent.parent  # where NumPy is installed
-RUNNING = set()  # the processes that are to be ended when grading is
-ENDED = threading.Event()  # it is: what starts now ends at once
+RUNNING = set()  # the processes to kill when grading is stopped
+ENDED = threading.Event()  # set when grading is stopped: kill new processes too
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Seconds for one case, starting Python and NumPy included; and as which user.
+    """The seconds for one case, with the start of Python and NumPy, and the user.
 
-    Another user's name needs the rights of root; None is who grades.
+    Only root can run a case as another user; None is the user who grades.
     """
 
     seconds: int = 10
@@ -40,7 +40,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a case: the calls' results, or the trouble that ended it."""
+    """The outcome of a case: the results of its calls, or what went wrong."""
 
     results: list | None = None
     trouble: str = ""
@@ -48,9 +48,9 @@ class Outcome:
 
 
 def run(files, stem, calls, limits=Limits(), closed=()):
-    """Make the calls of the submission STEM.py among the files {name: bytes}.
+    """Make the calls with the submission STEM.py, one of the files {name: bytes}.
 
-    It may open nothing of the reference and none of the files or folders in closed.
+    It may not open the reference or any of the files and folders in `closed`.
     """
     fresh = dict(prefix="minimt-", ignore_cleanup_errors=True)
     with tempfile.TemporaryDirectory(**fresh) as folder:
@@ -69,7 +69,7 @@ def run(files, stem, calls, limits=Limits(), closed=()):
             return Outcome(trouble=why, printed=printed)
         try:
             results = read(folder / "result")
-        except Exception:  # whatever a submission put there in the results' place
+        except Exception:  # a submission may have put anything there
             return Outcome(trouble=ending(code), printed=printed)
     if type(results) is tuple and len(results) == 2:
         return Outcome(trouble=ended_by(*results), printed=printed)
@@ -79,7 +79,7 @@ def run(files, stem, calls, limits=Limits(), closed=()):
 
 
 def watched(folder, arguments, limits):
-    """Run the child until it ends or must be ended: exit code, output, and why."""
+    """Run the child until it ends or is killed: exit code, output, and the reason."""
     process = subprocess.Popen(
         [sys.executable, "-I", "-B", "child.py", LIBRARIES, *map(str, arguments)],
         cwd=folder,
@@ -93,29 +93,29 @@ def watched(folder, arguments, limits):
     RUNNING.add(process)
     if ENDED.is_set():
         end(process)
-    output, late = bytearray(), False
-    listener = threading.Thread(target=listen, args=(process, output), daemon=True)
-    listener.start()
+    output, timed_out = bytearray(), False
+    recorder = threading.Thread(target=record, args=(process, output), daemon=True)
+    recorder.start()
     try:
         process.wait(limits.seconds)
     except subprocess.TimeoutExpired:
-        late = True
+        timed_out = True
     finally:
-        end(process)  # also what it has started
-        listener.join(1)
+        end(process)  # and what it has started
+        recorder.join(1)
         RUNNING.discard(process)
     why = ""
     if len(output) >= PRINTED:
-        why = f"printed more than {PRINTED >> 20} MB: does a loop never end?"
-    elif late:
-        why = f"took longer than {limits.seconds} s: does a loop never end?"
+        why = f"printed more than {PRINTED >> 20} MB: is there an endless loop?"
+    elif timed_out:
+        why = f"took longer than {limits.seconds} s: is there an endless loop?"
     lines = output.decode("utf-8", "replace").split("\n")
     printed = "\n".join(readable(line, PRINTED) for line in lines)
     return process.returncode, printed, why
 
 
-def listen(process, output):
-    """Collect what the process prints, and end it when that is too much."""
+def record(process, output):
+    """Collect what the process prints, and kill it if that is too much."""
     with process.stdout as pipe:
         while some := pipe.read1(1 << 16):
             output.extend(some[: PRINTED - len(output)])
@@ -136,14 +136,14 @@ def end(process):
 
 
 def end_all():
-    """Kill all that runs, and what is just being started."""
+    """Kill all processes that are running, and those that are just being started."""
     ENDED.set()
     for process in list(RUNNING):
         end(process)
 
 
 def environment(folder):
-    """As little as Python needs; one thread each, since cases run side by side."""
+    """The few variables that Python needs; one thread, since cases run side by side."""
     kept = ("PATH", "LANG", "LC_ALL", "SYSTEMROOT", "LD_LIBRARY_PATH")
     values = {name: os.environ[name] for name in kept if name in os.environ}
     threads = dict(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
@@ -159,7 +159,7 @@ def ending(code):
 
 
 def ended_by(what, error):
-    """What an exception kept a submission from, in words."""
+    """How a submission failed, and with which exception, in words."""
     if not isinstance(error, Raised):
         return ending(0)
     where = f"line {error.line}: " if error.line else ""

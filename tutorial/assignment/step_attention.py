@@ -2,9 +2,9 @@
 
 Read tutorial/01_attention.md first.
 To write: softmax, distance, causal_mask, attend, split_heads.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step attention
+Check your work: python -m minimt grade mine --step attention
 """
 
 import numpy as np

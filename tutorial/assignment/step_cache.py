@@ -2,9 +2,9 @@
 
 Read tutorial/03_cache.md first.
 To write: extend_cache, document_mask.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step cache
+Check your work: python -m minimt grade mine --step cache
 """
 
 import numpy as np

@@ -2,9 +2,9 @@
 
 Read tutorial/07_gate.md first.
 To write: attend_to_memory, gate_value, mix.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step gate
+Check your work: python -m minimt grade mine --step gate
 """
 
 import numpy as np

@@ -2,9 +2,9 @@
 
 Read tutorial/07_gate.md first.
 To write: attend_to_memory_backward, mix_backward.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step gradient
+Check your work: python -m minimt grade mine --step gradient
 """
 
 import numpy as np

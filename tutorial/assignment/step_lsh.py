@@ -2,9 +2,9 @@
 
 Read tutorial/06_lsh.md first.
 To write: LSH.topk, LSH.candidates.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step lsh
+Check your work: python -m minimt grade mine --step lsh
 """
 
 import numpy as np

@@ -2,9 +2,9 @@
 
 Read tutorial/04_memory.md first.
 To write: l2_normalize, Memory.valid, Memory.clear, Memory.write.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step memory
+Check your work: python -m minimt grade mine --step memory
 """
 
 import numpy as np

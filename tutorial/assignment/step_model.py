@@ -2,9 +2,9 @@
 
 Read tutorial/08_model.md first.
 To write: rms_norm, remember, attention_layer, forward, token_losses, loss.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step model
+Check your work: python -m minimt grade mine --step model
 """
 
 from copy import deepcopy

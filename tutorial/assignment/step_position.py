@@ -2,9 +2,9 @@
 
 Read tutorial/02_position.md first.
 To write: relative_position_bucket, relative_bias.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step position
+Check your work: python -m minimt grade mine --step position
 """
 
 import numpy as np

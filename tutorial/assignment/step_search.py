@@ -2,9 +2,9 @@
 
 Read tutorial/05_search.md first.
 To write: argsort_descending, topk, exact_topk.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step search
+Check your work: python -m minimt grade mine --step search
 """
 
 import numpy as np

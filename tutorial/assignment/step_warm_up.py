@@ -2,9 +2,9 @@
 
 Read tutorial/01_attention.md first.
 To write: merge_heads.
-B streams, T tokens of a segment, S keys, H heads, D head size, E = H·D, C cached
+B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
-Check: python -m minimt grade mine --step warm_up
+Check your work: python -m minimt grade mine --step warm_up
 """
 
 from numpy import ndarray as Array

@@ -1,7 +1,8 @@
 """The steps of the assignment in order, each with its cases and known mistakes.
 
-A step is one file here, step_NAME.py, and one NAME in the list. All that people see is
-made from the list: files, points, and the numbers, which are places in it.
+A step is one file in this folder, step_NAME.py, and one NAME in the list. Everything
+that people see is made from the list: files, points, and numbers, which are places in
+the list.
 """
 
 from importlib import import_module
