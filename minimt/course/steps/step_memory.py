@@ -262,7 +262,8 @@ MISTAKES = (
             "normalised_in_double_precision",
             "length = np.maximum(np.linalg.norm(x, axis=-1, keepdims=True), eps)\n"
             "    return x / length.astype(float)",
-            "float32 input gives float64 output: an array on the way is float64.",
+            "float32 input gives float64 output: keep every array on the way in the "
+            "dtype of x.",
         ),
     ),
     *instead_of(
@@ -389,8 +390,8 @@ MISTAKES = (
             "skipped_tokens_not_counted",
             "stream, slot = np.arange(B)[:, None], (self.written[:, None] + np.arange("
             "len(last))) % M",
-            "of more than M tokens, the skipped ones count too: token n of the "
-            "document belongs in slot n mod M.",
+            "when more than M tokens are written, the skipped ones are not counted: "
+            "token n of the document belongs in slot n mod M.",
         ),
         (
             "one_place_for_all_streams",
@@ -478,8 +479,8 @@ MISTAKES = (
         (
             "only_kept_tokens_counted",
             "self.written += len(last)",
-            "of more than M tokens only M are counted: count all of them, or the next "
-            "token goes to the wrong slot.",
+            "when more than M tokens are written, only M are counted: count all of "
+            "them, or the next token goes to the wrong slot.",
         ),
     ),
 )

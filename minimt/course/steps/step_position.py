@@ -196,8 +196,8 @@ MISTAKES = (
             "largest_distance_fixed",
             "octave = np.log(np.maximum(distance, exact) / exact) / np.log("
             "128 / exact)",
-            "the largest distance is always 128: that is only the default of "
-            "`max_distance`.",
+            "the largest distance is always 128: use `max_distance`, which is 128 "
+            "only by default.",
         ),
     ),
     *instead_of(
