@@ -77,14 +77,14 @@ def parser():
 
     evaluate = add_command(commands, evaluate_command, "run")
     evaluate.add_argument(
-        "--data", help="folder of documents (the run's held-out ones)"
+        "--data", help="folder of documents (default: the run's held-out ones)"
     )
 
     write = add_command(commands, generate_command, "run")
     write.add_argument("--read", metavar="FILE", help="text file to read first")
     add_flag(write, "prompt", "", "text to continue", str)
     add_flag(write, "tokens", 100, "tokens to write", count)
-    add_flag(write, "temperature", 0.8, "0 = always the likeliest token", amount)
+    add_flag(write, "temperature", 0.8, "0 = always the most likely token", amount)
     add_flag(write, "seed", 0, "seed for sampling", count)
 
     inspect = add_command(commands, inspect_command, "run", "file")
@@ -104,9 +104,9 @@ def add_train(commands):
     for part in (Config, Training, Source):
         add_fields(train, part)
     optional = dict(default=argparse.SUPPRESS)
-    help_text = "minutes to train with memory; without it, as many steps"
+    help_text = "train with memory for so many minutes, then without for as many steps"
     train.add_argument("--minutes", type=positive, help=help_text, **optional)
-    help_text = "name of the run (that of the data, numbered if taken)"
+    help_text = "name of the run (default: that of the data, numbered if taken)"
     train.add_argument("--name", help=help_text, **optional)
     help_text = "continue a run that was stopped"
     train.add_argument("--resume", metavar="RUN", help=help_text, **optional)
@@ -123,7 +123,7 @@ def add_reproduce(commands):
     reproduce.add_argument("claim", choices=CLAIMS, metavar="CLAIM", help=asks)
     help_text = "one seed, fewer steps, the standard library alone: a few minutes"
     reproduce.add_argument("--quick", action="store_true", help=help_text)
-    help_text = "folder that holds a folder of text files for each other kind of text"
+    help_text = "folder with one subfolder of text files for each further kind of text"
     reproduce.add_argument("--texts", metavar="DIR", help=help_text)
     help_text = "folder to write to (results, or results/quick with --quick)"
     reproduce.add_argument("--out", metavar="DIR", help=help_text)
