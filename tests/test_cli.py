@@ -112,7 +112,7 @@ MISTAKES = {
     "no command": ([], "required"),
     "unknown command": (["trian"], "invalid choice"),
     "unknown option": (["train", "--step", "3"], "unrecognized arguments: --step"),
-    "no number": (["train", "--steps", "many"], "invalid int value"),
+    "no number": (["train", "--steps", "many"], "is not a whole number"),
     "bad size": (["train", "--heads", "3"], "must be divisible by --heads"),
     "bad layer": (["train", "--memory_layer", "9"], "less than --layers"),
     "bad choice": (["train", "--search", "annoy"], "must be exact or lsh"),

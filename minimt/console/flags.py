@@ -34,14 +34,9 @@ def add_fields(command, cls):
     group = command.add_argument_group(cls.__doc__.split(".")[0].lower())
     for field in fields(cls):
         help_text = f"{field.metadata['help']} ({field.default or repr(field.default)})"
-        kind, name = type(field.default), f"--{field.name}"
-        group.add_argument(
-            name,
-            type=kind,
-            default=argparse.SUPPRESS,
-            metavar=kind.__name__,
-            help=help_text,
-        )
+        kind, metavar = KINDS[type(field.default)]
+        options = dict(type=kind, metavar=metavar, default=argparse.SUPPRESS)
+        group.add_argument(f"--{field.name}", help=help_text, **options)
 
 
 def build(cls, args):
@@ -52,6 +47,16 @@ def build(cls, args):
     except ValueError as error:  # it names fields, the user knows flags
         flags = re.sub(rf"\b({'|'.join(names)})\b", r"--\1", str(error))
         raise InputError(flags) from None
+
+
+def whole(text):
+    """A whole number; the dataclass checks whether it is in range."""
+    return checked(text, int, lambda n: True, "a whole number")
+
+
+def number(text):
+    """A number; the dataclass checks whether it is in range."""
+    return checked(text, float, lambda x: True, "a number")
 
 
 def count(text):
@@ -77,12 +82,15 @@ def positive(text):
 def checked(text, kind, good, wanted):
     """The number in a text if it is good; otherwise argparse says what is wanted."""
     try:
-        number = kind(text)
+        found = kind(text)
     except ValueError:
-        number = None
-    if number is None or not good(number):
-        raise argparse.ArgumentTypeError(f"{text} is not {wanted}")
-    return number
+        found = None
+    if found is None or not good(found):
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
+    return found
+
+
+KINDS = {int: (whole, "N"), float: (number, "X"), str: (str, "TEXT")}  # by the default
 
 
 def device(args):
