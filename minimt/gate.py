@@ -28,6 +28,11 @@ def gate_value(gate_logit: Array) -> Array:
     return (1 + np.tanh(gate_logit / 2)) / 2
 
 
+def logit_of(value: float) -> float:
+    """The logit of a gate of this value, between 0 and 1: the inverse of gate_value."""
+    return np.log(value / (1 - value))
+
+
 def mix(remembered: Array, local: Array, gate_logit: Array, found: Array) -> Array:
     """g · remembered + (1 − g) · local, with one g per head.
 

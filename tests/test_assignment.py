@@ -64,7 +64,7 @@ def test_files_fit_the_page_and_import_only_earlier_steps(step):
             assert not isinstance(node, ast.ImportFrom) or not node.level
 
 
-def test_work_is_never_overwritten(tmp_path):
+def test_work_is_overwritten_only_on_demand(tmp_path):
     assert len(write_stubs(tmp_path)) == len(STEPS)
     assert len(write_stubs(tmp_path)) == len(STEPS)  # the same again
     (tmp_path / "step_cache.py").write_text("my work")
@@ -73,6 +73,8 @@ def test_work_is_never_overwritten(tmp_path):
         write_stubs(tmp_path)
     assert (tmp_path / "step_cache.py").read_text() == "my work"
     assert not (tmp_path / "step_warm_up.py").exists()
+    write_stubs(tmp_path, overwrite=True)
+    assert (tmp_path / "step_cache.py").read_text() == stub(STEPS[3])
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
@@ -80,3 +82,10 @@ def test_no_page_names_a_step_by_its_number(path):
     """A step that comes in between would change it."""
     text = re.sub(r'"image/png": ".*"', "", path.read_text(encoding="utf-8"))
     assert not NUMBERED.findall(text)
+
+
+@pytest.mark.parametrize("page", ["README.md", "tutorial/assignment/README.md", ""])
+@pytest.mark.parametrize("step", STEPS, ids=lambda step: step.name)
+def test_a_step_is_linked_from_both_tables_and_its_chapter(step, page):
+    path = ROOT / (page or f"tutorial/{step.chapter}.md")
+    assert f"{step.stem}.py" in path.read_text(encoding="utf-8")

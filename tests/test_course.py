@@ -1,5 +1,7 @@
 """The course's data: cases that the reference passes and that each mistake fails."""
 
+import ast
+import builtins
 from functools import cache
 
 import numpy as np
@@ -81,6 +83,28 @@ def test_names_say_one_thing(step):
 def test_a_mistake_is_made_in_what_the_student_writes(step, mistake):
     assert solution(step).count(mistake.old) == 1
     compile(solution(step).replace(mistake.old, mistake.new), "mistake", "exec")
+
+
+def loaded(tree):
+    """The names that code reads."""
+    return {x.id for x in ast.walk(tree) if isinstance(x, ast.Name)}
+
+
+def bound(tree):
+    """The names that code binds, by assignment, as an argument, or by an import."""
+    nodes, kinds = list(ast.walk(tree)), (ast.FunctionDef, ast.ClassDef)
+    stored = [x for x in nodes if isinstance(getattr(x, "ctx", None), ast.Store)]
+    names = {x.id for x in stored if isinstance(x, ast.Name)}
+    names |= {x.arg for x in nodes if isinstance(x, ast.arg)}
+    names |= {x.asname or x.name for x in nodes if isinstance(x, ast.alias)}
+    return names | {x.name for x in nodes if isinstance(x, kinds)}
+
+
+@pytest.mark.parametrize(("step", "mistake"), MISTAKES, ids=name)
+def test_a_mistake_reads_only_names_that_its_file_has(step, mistake):
+    """Or it would end in a NameError, which no student makes."""
+    tree = ast.parse(solution(step).replace(mistake.old, mistake.new))
+    assert loaded(tree) <= bound(tree) | set(dir(builtins))
 
 
 @pytest.mark.parametrize(("step", "mistake"), MISTAKES, ids=name)

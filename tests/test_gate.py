@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sizes import rngs, sizes
 
+from minimt import gate
+
 near = partial(np.testing.assert_allclose, rtol=0, atol=1e-12)
 B, H, T, K, D = 2, 3, 4, 6, 5
 SCALE = np.array([0.5, 1.0, 2.0])
@@ -174,3 +176,8 @@ def test_the_gradient_is_zero_and_finite_where_nothing_was_found(torch_model, ex
     assert q.grad.isfinite().all()
     assert (q.grad[~found.any(-1)] == 0).all()
     assert (q.grad[found.sum(-1) > 1] != 0).all()
+
+
+@pytest.mark.parametrize("value", [0.01, 0.1, 0.5, 0.9, 0.999])
+def test_a_gate_can_be_given_its_value(value):
+    near(gate.gate_value(gate.logit_of(value)), value)

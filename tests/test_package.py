@@ -232,7 +232,7 @@ def test_a_mistake_is_one_line_and_ends_with_2(
 def test_stopping_a_command_ends_with_130(capsys, monkeypatch):
     from minimt.course import assignment
 
-    def stop(folder):
+    def stop(*_):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(assignment, "write_stubs", stop)

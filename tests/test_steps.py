@@ -81,9 +81,9 @@ def copied(tmp_path_factory):
     (copied / "minimt/doubling.py").write_text(MODULE)
     steps = copied / "minimt/course/steps"
     (steps / "step_tiny.py").write_text(STEP)
-    text, pair = (steps / "__init__.py").read_text(), f"{BEFORE.name} {AFTER.name}"
-    assert text.count(pair) == 1
-    text = text.replace(pair, f"{BEFORE.name} tiny {AFTER.name}")
+    text, line = (steps / "__init__.py").read_text(), f'    "{AFTER.name}",\n'
+    assert text.count(line) == 1
+    text = text.replace(line, f'    "tiny",\n{line}')
     (steps / "__init__.py").write_text(text)
     return copied
 

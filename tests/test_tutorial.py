@@ -154,17 +154,18 @@ def test_no_private_word_is_left(path):
     assert not found
 
 
-def test_the_readme_counts_the_lines_of_the_core_and_names_every_file():
+def test_the_readme_is_right_about_the_core_and_names_every_file():
     readme = PAGES[0].read_text(encoding="utf-8")
-    said, tree = re.search(
-        r"core, in reading order: (\d+) lines.*?^```\nminimt/\n(.*?)^```$",
+    most, tree = re.search(
+        r"core, in reading order. It has fewer than\s+([\d,]+) lines"
+        r".*?^```\nminimt/\n(.*?)^```$",
         readme,
         re.S | re.M,
     ).groups()
     core = re.findall(r"^  (\w+\.py)", tree.partition("\n\n")[0], re.M)
     texts = [(ROOT / "minimt" / name).read_text(encoding="utf-8") for name in core]
     lines = [line for text in texts for line in text.splitlines() if line.strip()]
-    assert len(lines) == int(said)
+    assert len(lines) < int(most.replace(",", ""))
     files = {path.name for path in ROOT.glob("minimt/*.py")} - {"__init__.py"}
     assert set(re.findall(r"\w+\.py", tree)) == files
     folders = {path.parent.name for path in ROOT.glob("minimt/*/__init__.py")}

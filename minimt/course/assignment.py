@@ -40,12 +40,15 @@ def bindings(module):
     return bound
 
 
-def write_stubs(folder):
-    """Write all stubs to a folder; never overwrite a file with different content."""
+def write_stubs(folder, overwrite=False):
+    """Write all stubs to a folder; InputError if a file there has different content.
+
+    overwrite: replace such files, which may be a student's work, as well.
+    """
     folder = pathlib.Path(folder)
     files = {folder / f"{step.stem}.py": stub(step) for step in STEPS}
     for path, text in files.items():
-        if path.exists() and path.read_bytes() != text.encode():
+        if path.exists() and path.read_bytes() != text.encode() and not overwrite:
             raise InputError(
                 f"{path} exists with different content: "
                 "move it away, or choose another folder"

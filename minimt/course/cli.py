@@ -70,6 +70,8 @@ def parser():
     stubs = add(commands, stubs_command)
     help_text = "directory for the files; existing work is not overwritten"
     stubs.add_argument("folder", help=help_text)
+    help_text = "replace files that are there, even if somebody worked on them"
+    stubs.add_argument("--overwrite", action="store_true", help=help_text)
     books = add(commands, notebooks_command)
     books.add_argument(
         "names", nargs="*", metavar="NAME", help="a notebook, such as 03_cache (all)"
@@ -161,7 +163,7 @@ def told(args, folder, verdicts):
 
 def stubs_command(args):
     """Write the files of the assignment, without the bodies that students write."""
-    written = assignment.write_stubs(args.folder)
+    written = assignment.write_stubs(args.folder, args.overwrite)
     return f"{len(written)} files in {args.folder}: begin with {written[0].name}"
 
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from ..gate import logit_of
 from ..init import init_params
 from ..torch_attention import l2_normalize
 from ..torch_memory import Memory
@@ -54,7 +55,7 @@ def without(part, config, seed):
 def gates_of(g, config, seed):
     """Weights that set all gates to g, from 0 to 1."""
     params = init_params(config, seed)
-    params[f"layers.{config.memory_layer}.gate"][:] = np.log(g / (1 - g))
+    params[f"layers.{config.memory_layer}.gate"][:] = logit_of(g)
     return params
 
 

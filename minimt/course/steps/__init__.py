@@ -7,7 +7,18 @@ the list.
 
 from importlib import import_module
 
-NAMES = "warm_up attention position cache memory search lsh gate gradient model".split()
+NAMES = (
+    "warm_up",
+    "attention",
+    "position",
+    "cache",
+    "memory",
+    "search",
+    "lsh",
+    "gate",
+    "gradient",
+    "model",
+)
 STEPS = tuple(import_module(f".step_{name}", __name__).STEP for name in NAMES)
 
 
