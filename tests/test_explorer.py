@@ -247,11 +247,17 @@ def spot(browser, t):
 
 
 def shown(browser, t):
-    """Whether a token can be seen, a line end by the place where it stands."""
+    """Whether a token can be seen, a line end by the place where it stands.
+
+    Lines out of view are left undrawn, so a browser draws them a frame after it scrolls.
+    """
     script = """
-        const box = spans[arguments[0]].getClientRects()[0];
-        const at = document.elementFromPoint(box.x + 1, box.y + 4);
-        return box.width ? at?.token === arguments[0] : Boolean(at?.closest('#text'))
+        const t = arguments[0], frame = () => new Promise(requestAnimationFrame);
+        return frame().then(frame).then(() => {
+            const box = spans[t].getClientRects()[0];
+            const at = document.elementFromPoint(box.x + 1, box.y + 4);
+            return box.width ? at?.token === t : Boolean(at?.closest('#text'));
+        });
     """
     return browser.run(script, t)
 
