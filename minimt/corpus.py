@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from tokenizers import Tokenizer
 
-from . import data
+from . import data, texts, tokenizer
 from .config import option
 from .errors import InputError
 
 log = logging.getLogger(__name__)
 
-CORPORA = {"stdlib": data.standard_library}  # what `--data` may name besides a folder
+CORPORA = {"stdlib": texts.standard_library}  # what `--data` may name besides a folder
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Source:
         if self.data in CORPORA:
             return CORPORA[self.data]()
         endings = tuple(filter(None, self.endings.split(",")))
-        documents, left_out = data.read_folder(self.data, endings)
+        documents, left_out = texts.read_folder(self.data, endings)
         if left_out:
             few = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
             log.info(f"left out {len(left_out)} empty, binary or repeated files: {few}")
@@ -85,8 +85,8 @@ def load_corpus(source, config, seed, folder):
     documents = source.read()
     train, held = data.split(documents, source.held_out, seed)
     texts = [text for _, text in train]
-    vocabulary = data.train_vocabulary(texts, config.vocab, folder)
-    docs = [data.encode(vocabulary, text) for text in texts]
+    vocabulary = tokenizer.train_vocabulary(texts, config.vocab, folder)
+    docs = [tokenizer.encode(vocabulary, text) for text in texts]
     long = [doc for doc in docs if len(doc) > config.segment]
     if not long:
         raise InputError(
@@ -101,7 +101,7 @@ def load_corpus(source, config, seed, folder):
 def hold_out(documents, vocabulary):
     """Documents [(name, text)] with their tokens, to evaluate on."""
     names, texts = zip(*documents)
-    return HeldOut(names, texts, [data.encode(vocabulary, text) for text in texts])
+    return HeldOut(names, texts, [tokenizer.encode(vocabulary, text) for text in texts])
 
 
 def digest(documents):

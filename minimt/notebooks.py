@@ -10,11 +10,11 @@ import textwrap
 import time
 
 import numpy as np
-from tqdm import tqdm
 
 from .errors import InputError
 from .extras import missing
 from .files import replace_file
+from .progress import progress
 
 ROOT = pathlib.Path(__file__).parent.parent
 TAG = "chapter-figure"  # of the cell whose figure the chapter shows
@@ -31,14 +31,17 @@ def refresh(names=()):
     fails.
     """
     lines = []
-    for path in tqdm(find(names), "notebooks", disable=None, leave=False):
-        began = time.perf_counter()
-        notebook = execute(path)
-        seconds = time.perf_counter() - began
-        figure = chapter_figure(notebook, path.name)
-        replace_file(path, as_bytes(notebook))
-        replace_file(ROOT / f"tutorial/figures/{path.stem}.png", figure)
-        lines.append(f"{path.stem}: {seconds:.1f} s, figure of {len(figure)} bytes")
+    paths = find(names)
+    with progress("execute", len(paths), "notebook") as bar:
+        for path in paths:
+            began = time.perf_counter()
+            notebook = execute(path)
+            seconds = time.perf_counter() - began
+            figure = chapter_figure(notebook, path.name)
+            replace_file(path, as_bytes(notebook))
+            replace_file(ROOT / f"tutorial/figures/{path.stem}.png", figure)
+            lines.append(f"{path.stem}: {seconds:.1f} s, figure of {len(figure)} bytes")
+            bar.update()
     return "\n".join(lines)
 
 

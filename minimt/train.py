@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 import torch
-from tqdm import tqdm
 
 from . import distributed
 from .checkpoints import load_checkpoint, pack, save_checkpoint, unpack
@@ -15,6 +14,7 @@ from .corpus import check_documents
 from .data import DocumentStreams
 from .errors import InputError
 from .optimizer import Training, adamw, learning_rate, mixed_precision
+from .progress import progress
 from .torch_model import token_losses
 
 SAVE_EVERY = 60  # seconds between checkpoints
@@ -102,21 +102,20 @@ class Trainer:
         self.losses, self.seconds = list(saved["losses"]), saved["seconds"]
 
 
-def fit(trainer, save, label, interrupted, progress=True):
+def fit(trainer, save, label, interrupted, shown=True):
     """Train until done or interrupted, calling `save()` along the way and at the end.
 
     All processes stop and save after the same step, whichever was interrupted.
     """
     tokens = trainer.training.streams * trainer.model.config.segment
     total, made = trainer.training.steps * tokens, len(trainer.losses) * tokens
-    hidden = None if progress and distributed.leader() else True  # None: if no terminal
-    options = dict(desc=label, unit="tok", unit_scale=True, disable=hidden)
     saved, stop = time.perf_counter(), False
-    with tqdm(total=total, initial=made, **options) as bar:
+    shown = shown and distributed.leader()
+    with progress(label, total, "token", made, shown) as bar:
         while not trainer.done and not stop:
             trainer.step()
             recent = trainer.losses[-50:]
-            bar.set_postfix(loss=f"{sum(recent) / len(recent):.3f}", refresh=False)
+            bar.note = f"loss {sum(recent) / len(recent):.3f}"
             bar.update(tokens)
             due = time.perf_counter() - saved > SAVE_EVERY
             stop, due = distributed.anywhere(interrupted, due)
@@ -142,7 +141,7 @@ def stop_on_interrupt():
             signal.signal(number, handler)
 
 
-def train_model(path, model, training, corpus, minutes=None, progress=True):
+def train_model(path, model, training, corpus, minutes=None, shown=True):
     """Train a model on a corpus, resuming from the checkpoint at `path` if it exists.
 
     Returns the trainer after its last step: `training.steps`, or as many as fit into
@@ -167,7 +166,7 @@ def train_model(path, model, training, corpus, minutes=None, progress=True):
             distributed.barrier()  # no process ends before the file is whole
 
         if not trainer.done or not path.exists():
-            fit(trainer, save, path.stem, interrupted, progress)
+            fit(trainer, save, path.stem.replace("_", " "), interrupted, shown)
         if any(distributed.anywhere(interrupted)):
             raise KeyboardInterrupt
     return trainer

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from minimt import data
+from minimt import tokenizer
 from minimt.inspection.definitions import (
     hol_light,
     named_tokens,
@@ -181,7 +181,7 @@ def vocabulary(request, tmp_path_factory):
     """Of bytes and a pair, of short tokens, and of whole words."""
     source = "".join(PROGRAMS.values()).replace("\f", "") * 4
     folder = tmp_path_factory.mktemp("vocabulary")
-    return data.train_vocabulary([marked(source)[0]], request.param, folder)
+    return tokenizer.train_vocabulary([marked(source)[0]], request.param, folder)
 
 
 @pytest.mark.parametrize(

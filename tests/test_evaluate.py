@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from models import CONFIG, params_of
 
-from minimt import data, evaluate, model
+from minimt import evaluate, model, tokenizer
 
 
 def documents(rng, *lengths):
@@ -62,10 +62,10 @@ def test_reading_twice_compares_the_same_tokens(rng, small_model):
 
 def test_distances_count_tokens_since_the_name_was_last_begun(tmp_path):
     text = "alpha = beta(alpha)\nbeta += alpha # ab"
-    vocabulary = data.train_vocabulary([text * 50], 268, tmp_path)
+    vocabulary = tokenizer.train_vocabulary([text * 50], 268, tmp_path)
     distance = evaluate.name_distances(vocabulary, text)
     spans = vocabulary.encode(text).offsets
-    assert len(distance) == len(spans) == len(data.encode(vocabulary, text)) - 1
+    assert len(distance) == len(spans) == len(tokenizer.encode(vocabulary, text)) - 1
     begun = [
         next(i for i, (a, b) in enumerate(spans) if a <= at < b) for at in (0, 13, 28)
     ]

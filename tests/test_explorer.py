@@ -13,7 +13,7 @@ import pytest
 from models import CONFIG, params_of
 from webdriver import Browser, programs
 
-from minimt import data, evaluate
+from minimt import evaluate, tokenizer
 from minimt.errors import InputError
 from minimt.inspection import explorer, lookups
 from minimt.torch_model import MemorizingTransformer
@@ -30,7 +30,7 @@ NAME = "<img src=y onerror='window.hacked=4'>\u202e\n{{data}}"
 
 @pytest.fixture(scope="module")
 def vocabulary(tmp_path_factory):
-    return data.train_vocabulary([CODE * 3], 280, tmp_path_factory.mktemp("words"))
+    return tokenizer.train_vocabulary([CODE * 3], 280, tmp_path_factory.mktemp("words"))
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +69,7 @@ def unpack(packed):
 @pytest.mark.parametrize("neighbours", [3, 6])
 def test_the_page_holds_the_places_that_were_retrieved(config, vocabulary, neighbours):
     model = model_of(replace(config, neighbours=neighbours))
-    doc = data.encode(vocabulary, CODE * 3)
+    doc = tokenizer.encode(vocabulary, CODE * 3)
     found = content(explorer.page(model, vocabulary, CODE * 3, "x"))
     queries = range(len(doc) - 1)
     expected = lookups.retrieved_places(model, doc, set(queries))
@@ -89,7 +89,7 @@ def test_the_page_holds_the_places_that_were_retrieved(config, vocabulary, neigh
 
 
 def test_the_page_holds_nats_gates_and_text(config, vocabulary, page):
-    model, doc = model_of(config), data.encode(vocabulary, CODE * 3)
+    model, doc = model_of(config), tokenizer.encode(vocabulary, CODE * 3)
     found = content(page)
     plain = model.changed(memory=0)
     for name, reader in dict(without=plain, remembered=model).items():
@@ -249,7 +249,7 @@ def spot(browser, t):
 def shown(browser, t):
     """Whether a token can be seen, a line end by the place where it stands.
 
-    Lines out of view are left undrawn, so a browser draws them a frame after it scrolls.
+    A browser draws lines that come into view a frame after it scrolled.
     """
     script = """
         const t = arguments[0], frame = () => new Promise(requestAnimationFrame);
@@ -263,7 +263,7 @@ def shown(browser, t):
 
 
 def test_the_panel_shows_what_python_computes(config, vocabulary, page, show):
-    model, doc = model_of(config), data.encode(vocabulary, CODE * 3)
+    model, doc = model_of(config), tokenizer.encode(vocabulary, CODE * 3)
     found, browser = content(page), show(page, "#t=3")
     places = lookups.retrieved_places(model, doc, set(range(len(doc) - 1)))
     assert "token 3 " in words(browser)[0]

@@ -5,7 +5,7 @@ import pytest
 import torch
 from models import CONFIG, params_of
 
-from minimt import data, evaluate, model
+from minimt import evaluate, model, tokenizer
 from minimt.generate import generate
 from minimt.inspection import lookups
 from minimt.torch_model import MemorizingTransformer
@@ -82,9 +82,9 @@ def test_gainers_are_the_tokens_that_gain_most(rng, small_model):
 
 def test_a_report_shows_the_places_in_their_text(rng, tmp_path):
     text = "one two three four five six seven eight nine ten\x1b[31m " * 9
-    vocabulary = data.train_vocabulary([text], 270, tmp_path)
+    vocabulary = tokenizer.train_vocabulary([text], 270, tmp_path)
     config = model.Config(vocab=270, segment=16, memory=64, embed=32, layers=2)
-    untrained, doc = MemorizingTransformer(config), data.encode(vocabulary, text)
+    untrained, doc = MemorizingTransformer(config), tokenizer.encode(vocabulary, text)
     found = lookups.gainers(untrained, doc, top=2)
     shown = lookups.report(untrained, vocabulary, doc, found)
     assert shown.count("saves") == 2 and "head 3, gate 0.50" in shown

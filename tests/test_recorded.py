@@ -5,7 +5,7 @@ import torch
 
 from minimt.benchmark.recorded import STREAMS, Recording, random_recording, record
 from minimt.config import Config
-from minimt.data import encode, train_vocabulary
+from minimt.tokenizer import encode, train_vocabulary
 from minimt.torch_model import MemorizingTransformer
 
 WORDS = "memory key value query head gate bucket recall segment cache".split()

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 class Here(Study):
     """A study that runs its tasks in this process, one by one."""
 
-    def map(self, function, arguments, label, sizes=None):
+    def map(self, function, arguments, label, unit="case", sizes=None):
         return [function(*x) for x in arguments]
 
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minimt import data
+from minimt import tokenizer
 from minimt.config import Config
 from minimt.errors import InputError
 from minimt.inspection.definitions import NamedTokens, named_tokens, python
@@ -183,8 +183,10 @@ TEXT = "def far_name(x):\n    return x\n" + "if 1: pass\n" * 30 + "far_name(1)\n
 def known(tmp_path_factory):
     """A text whose only far name is defined in its beginning, used at its end."""
     folder = tmp_path_factory.mktemp("vocabulary")
-    vocabulary = data.train_vocabulary(["qz qz qz"], 258, folder)  # bytes, or nearly
-    doc = data.encode(vocabulary, TEXT)
+    vocabulary = tokenizer.train_vocabulary(
+        ["qz qz qz"], 258, folder
+    )  # bytes, or nearly
+    doc = tokenizer.encode(vocabulary, TEXT)
     spans = named_tokens(python(TEXT), vocabulary.encode(TEXT).offsets).spans
     return SimpleNamespace(vocabulary=vocabulary, doc=doc, spans=spans)
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
 from ..evaluate import document_losses
+from ..progress import progress
 from ..torch_lsh import LSH
 from ..torch_memory import Memory
 from ..torch_search import exact_topk, largest
@@ -29,9 +29,10 @@ def filled(keys, probes, segment):
     lsh = LSH(D, tables=1, bits=int(np.log2(cells_for(M))), seed=0, probes=probes)
     memory = Memory(*keys.shape, keys.dtype, lsh, keys.device)
     segments = [*keys.split(segment, dim=2), *keys[:, :, : M // 2].split(segment, 2)]
-    progress = dict(desc=f"insert, M {M}", unit="segment", disable=None, leave=False)
-    for some in tqdm(segments, **progress):
-        memory.write(some, some)
+    with progress(f"insert, M {M}", len(segments), "segment") as bar:
+        for some in segments:
+            memory.write(some, some)
+            bar.update()
     return memory
 
 

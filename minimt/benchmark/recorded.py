@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
-from tqdm import tqdm
 
-from .. import data
+from .. import tokenizer
 from ..errors import InputError
+from ..progress import progress
 from ..torch_search import Search
 
 STREAMS = 16  # pieces of the text to read side by side
@@ -53,7 +53,7 @@ def record(model, vocabulary, documents, tokens, seed=0):
     tokens = -(-tokens // (STREAMS * T)) * STREAMS * T  # whole segments
     for _, document in (documents[i] for i in order):
         if len(read) < tokens:
-            read.extend(data.encode(vocabulary, document).tolist())
+            read.extend(tokenizer.encode(vocabulary, document).tolist())
     segments = min(len(read), tokens) // (STREAMS * T)
     if not segments:
         raise InputError(
@@ -63,9 +63,10 @@ def record(model, vocabulary, documents, tokens, seed=0):
     recorder = Recorder()
     lower = recording_model(model, recorder)
     state = lower.first_state(STREAMS)
-    progress = dict(desc="read", unit="segment", disable=None, leave=False)
-    for at in tqdm(range(0, segments * T, T), **progress):
-        _, state = lower(text[:, at : at + T].to(model.norm.device), state)
+    with progress("read", segments, "segment") as bar:
+        for segment in text.to(model.norm.device).split(T, dim=1):
+            _, state = lower(segment, state)
+            bar.update()
     state.memory.flush()
     parts = (torch.cat(x, 2).cpu().float() for x in (recorder.queries, recorder.keys))
     return Recording(*(x.transpose(0, 1).flatten(1, 2) for x in parts))

@@ -4,7 +4,8 @@ import statistics
 import time
 
 import torch
-from tqdm import tqdm
+
+from ..progress import progress
 
 
 def in_turns(cases, repeats, label=""):
@@ -14,8 +15,7 @@ def in_turns(cases, repeats, label=""):
     down. Each runs once beforehand, unmeasured.
     """
     seconds = {name: [] for name in cases}
-    progress = dict(desc=label, unit="run", disable=None, leave=False)
-    with tqdm(total=(repeats + 1) * len(cases), **progress) as bar:
+    with progress(label, (repeats + 1) * len(cases), "run") as bar:
         for turn in range(repeats + 1):
             for name, function in cases.items():
                 began = clock()

@@ -5,7 +5,7 @@ import pathlib
 import shlex
 from dataclasses import asdict
 
-from .. import data, distributed
+from .. import distributed, texts, tokenizer
 from ..benchmark import bench
 from ..checkpoints import load_checkpoint
 from ..config import Config
@@ -34,7 +34,7 @@ def train_command(args):
     try:
         metrics = compare.compare(folder, options, device(args))
     except KeyboardInterrupt:
-        if not (folder / data.RUN_FILE).exists():
+        if not (folder / texts.RUN_FILE).exists():
             raise
         python = distributed.launcher(distributed.size())
         again = f"{python} -m minimt train --resume {folder}"
@@ -117,8 +117,8 @@ def evaluate_command(args):
 def generate_command(args):
     """Continue a prompt, after reading a file into memory."""
     model, vocabulary = run_model(args)
-    read = data.read_text(args.read) if args.read else ""
-    tokens = data.encode(vocabulary, read + args.prompt)
+    read = texts.read_text(args.read) if args.read else ""
+    tokens = tokenizer.encode(vocabulary, read + args.prompt)
     new = generate(model, tokens, args.tokens, args.temperature, args.seed)
     text = args.prompt + vocabulary.decode(list(new))
     return text, dict(prompt=args.prompt, text=text, read_tokens=len(tokens))
@@ -127,12 +127,12 @@ def generate_command(args):
 def inspect_command(args):
     """Show the tokens of a file that gain most from memory, and what they looked up."""
     model, vocabulary = run_model(args)
-    text = data.read_text(args.file)
+    text = texts.read_text(args.file)
     if args.html:
         name = pathlib.Path(args.file).name
         explorer.write(args.html, model, vocabulary, text, name)
         return f"open {args.html} in a browser", dict(page=args.html)
-    doc = data.encode(vocabulary, text)
+    doc = tokenizer.encode(vocabulary, text)
     lookups.check(model.config, doc, args.file)
     found = lookups.gainers(model, doc, args.top)
     return lookups.report(model, vocabulary, doc, found), [asdict(x) for x in found]

@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 
 import numpy as np
-from tqdm import tqdm
 
 from ..errors import InputError
+from ..progress import progress
 from . import assignment, hints, judge, sandbox
 from .case import Case, Result, Step
 from .steps import STEPS, number
@@ -58,7 +58,7 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
     if not chosen:
         names = ", ".join(c.name for s in steps for c in s.cases)
         raise InputError(f"{case!r} is not a case: use one of {names}")
-    bar = tqdm(total=len(chosen), unit="case", disable=None, leave=False)
+    bar = progress("grade", len(chosen), "case")
     with bar, ThreadPoolExecutor(cores()) as pool:
         sandbox.ENDED.clear()
         futures = []

@@ -5,13 +5,11 @@ import logging
 import time
 from dataclasses import asdict, replace
 
-from tqdm import tqdm
-
 from .. import distributed, figures
 from ..checkpoints import load_checkpoint
 from ..config import Config
 from ..corpus import Source, check_documents, digest, hold_out, load_corpus
-from ..data import RUN_FILE, load_vocabulary, split
+from ..data import split
 from ..environment import machine, versions
 from ..errors import InputError
 from ..evaluate import (
@@ -23,6 +21,9 @@ from ..evaluate import (
 )
 from ..files import write_json
 from ..optimizer import Training
+from ..progress import progress
+from ..texts import RUN_FILE
+from ..tokenizer import load_vocabulary
 from ..torch_model import MemorizingTransformer
 from ..train import train_model
 
@@ -158,8 +159,7 @@ def read(models, held):
     sizes = sorted({*SIZES, model.config.memory})
     passes = len(sizes) + bool(other) + 2
     segments = sum(-(-len(doc) // model.config.segment) for doc in held.docs)
-    options = dict(desc="evaluate", unit="segment", disable=None)
-    with tqdm(total=passes * segments, **options) as bar:
+    with progress("evaluate", passes * segments, "segment") as bar:
 
         def losses(model):
             return document_losses(model, held.docs, on_segment=bar.update)
@@ -168,7 +168,6 @@ def read(models, held):
         without = losses(other) if other else None
         largest = model.changed(memory=max(SIZES))
         twice = read_twice(largest, held.docs, bar.update)
-        bar.update(bar.total - bar.n)  # some documents were too long to read twice
     return by_size, without, twice
 
 

@@ -4,7 +4,6 @@ import time
 from dataclasses import asdict, replace
 
 import torch
-from tqdm import tqdm
 
 from .. import figures
 from ..config import Config
@@ -12,6 +11,7 @@ from ..environment import machine, versions
 from ..files import write_json
 from ..optimizer import Training
 from ..phonebook import NUMBERS, VOCAB, PhoneBook
+from ..progress import progress
 from ..torch_model import MemorizingTransformer
 from ..train import Trainer
 
@@ -60,15 +60,14 @@ def learn(config, training, name, device):
     book = PhoneBook(training.streams, config.segment, training.seed)
     model = MemorizingTransformer(config, training.seed).to(device)
     trainer, curve, window = Trainer(model, training, book), [], []
-    progress = dict(desc=name.replace("_", " "), unit="step", disable=None)
-    with tqdm(total=training.steps, **progress) as bar:
+    with progress(name.replace("_", " "), training.steps) as bar:
         while not trainer.done:
             window.append(hits(trainer.step(), book))
             bar.update()
             if len(trainer.losses) % 10 == 0 or trainer.done:
                 near, far = rates(window)
                 curve.append((len(trainer.losses), near, far))
-                bar.set_postfix_str(f"recall near {near:.0%}, far {far:.0%}")
+                bar.note = f"recall near {near:.0%}, far {far:.0%}"
                 window = []
     return trainer, curve
 

@@ -11,11 +11,11 @@ import pathlib
 import re
 
 import numpy as np
-from tqdm import tqdm
 
-from ..data import encode
 from ..evaluate import document_losses
 from ..files import replace_file
+from ..progress import progress
+from ..tokenizer import encode
 from .lookups import check, retrieved
 
 TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")
@@ -36,8 +36,7 @@ def page(model, vocabulary, text, name):
     config, doc = model.config, encode(vocabulary, text)
     check(config, doc, name)
     segments = -(-(len(doc) - 1) // config.segment)
-    progress = dict(total=3 * segments, desc="read", unit="segment", disable=None)
-    with tqdm(**progress) as bar:
+    with progress("read", 3 * segments, "segment") as bar:
         without = document_losses(model.changed(memory=0), [doc], 1, bar.update)[0]
         remembered = document_losses(model, [doc], 1, bar.update)[0]
         back, weight = heaviest(model, doc, PLACES, bar.update)

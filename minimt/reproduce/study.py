@@ -7,8 +7,8 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 
 import torch
-from tqdm import tqdm
 
+from ..progress import progress
 from .trained import TrainedModels
 
 FOLDER = pathlib.Path("runs/reproduce")
@@ -41,7 +41,7 @@ class Study:
             self.train(befores)
         todo = [case for case in cases if not self.trained.weights(case).exists()]
         steps = [case.training.steps for case in todo]
-        self.map(self.trained.train, [(case,) for case in todo], "train", steps)
+        self.map(self.trained.train, [(case,) for case in todo], "train", "step", steps)
         for case in cases:
             content = self.trained.load(case)
             self.used[case] = {x: content[x] for x in ("losses", "seconds")}
@@ -50,18 +50,17 @@ class Study:
         """The readings of [(case, changes)], as `TrainedModels.read` returns them."""
         return self.map(self.trained.read, wanted, "read")
 
-    def map(self, function, arguments, label, sizes=None):
+    def map(self, function, arguments, label, unit="case", sizes=None):
         """function(*x) for each x of arguments, in the pool; the results in order.
 
-        sizes: how much work each is, for the progress bar.
+        sizes: how much work each is, in units of `unit`, to show progress.
         """
         sizes = sizes or [1] * len(arguments)
         futures = {
             self.pool.submit(_run, function, *x): size
             for x, size in zip(arguments, sizes)
         }
-        progress = dict(desc=f"{label:5}", total=sum(sizes), disable=None, leave=False)
-        with tqdm(**progress) as bar:
+        with progress(label, sum(sizes), unit) as bar:
             for future in as_completed(futures):
                 future.result()
                 bar.update(futures[future])

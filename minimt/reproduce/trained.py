@@ -100,7 +100,7 @@ class TrainedModels:
             return
         unfinished, model = path.with_suffix(".unfinished"), self.first_model(case)
         trainer = train_model(
-            unfinished, model, case.training, self.corpus(case), progress=False
+            unfinished, model, case.training, self.corpus(case), shown=False
         )
         content = dict(config=asdict(case.config), training=asdict(case.training))
         content |= dict(losses=trainer.losses, seconds=trainer.seconds)

@@ -28,7 +28,7 @@ def measure(study, plan):
         for name in KINDS.values()
         for seed in plan.seeds
     ]
-    found = study.map(stale, tasks, "train", [plan.steps // 2] * len(tasks))
+    found = study.map(stale, tasks, "train", "step", [plan.steps // 2] * len(tasks))
     study.used |= {
         case: dict(seconds=x["seconds"]) for (_, case), x in zip(tasks, found)
     }
