@@ -2,6 +2,8 @@
 
 import io
 import pathlib
+import zipfile
+from contextlib import contextmanager
 
 import torch
 
@@ -53,12 +55,38 @@ def load_checkpoint(path):
     """What a checkpoint holds; no code in it is run. Raises InputError if unusable."""
     if not pathlib.Path(path).is_file():
         raise InputError(f"the checkpoint {path} does not exist: train first")
-    try:
+    with loading(path):
+        with zipfile.ZipFile(path) as file:
+            if damaged := file.testzip():  # compares the checksum of every part
+                raise zipfile.BadZipFile(damaged)
         content = torch.load(path, map_location="cpu", weights_only=True)
         Config(**content["config"]), Training(**content["training"])
-        return content
-    except Exception as error:  # a damaged file may raise anything
-        reason = type(error).__name__
+    return content
+
+
+@contextmanager
+def loading(path):
+    """Turn whatever the content of a damaged file raises into an InputError."""
+    try:
+        yield
+    except Exception as error:
         raise InputError(
-            f"{path} is damaged or not a minimt checkpoint ({reason}): train again"
+            f"{path} is damaged or not a minimt checkpoint ({type(error).__name__}): "
+            "restore it, or delete it and train again"
         ) from None
+
+
+MISMATCHES = dict(
+    origin="{path} belongs to another run or another model: restore the run's own file",
+    documents="these are not the documents that the run was trained on: restore them, "
+    "train again, or evaluate on another folder with --data",
+    vocabulary="the run has another vocabulary than this version of minimt would give "
+    "it: train again",
+)
+
+
+def check(path, saved, **expected):
+    """Raise InputError unless a checkpoint has the expected values."""
+    for name, value in expected.items():
+        if saved.get(name) != value:
+            raise InputError(MISMATCHES[name].format(path=path))

@@ -107,12 +107,3 @@ def hold_out(documents, vocabulary):
 def digest(documents):
     """A hash of the names and texts of documents."""
     return hashlib.sha256(json.dumps(documents).encode()).hexdigest()
-
-
-def check_documents(saved, found):
-    """Raise InputError unless a checkpoint's documents have the digest `found`."""
-    if saved["documents"] != found:
-        raise InputError(
-            "these are not the documents that the run was trained on: restore them, "
-            "train again, or evaluate on another folder with --data"
-        )

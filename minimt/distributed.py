@@ -88,6 +88,21 @@ def leader_first():
             barrier()
 
 
+def from_leader(function):
+    """What a function returns in the leader, or the InputError it raises, in each."""
+    found = [None, None]
+    if leader():
+        try:
+            found[0] = function()
+        except InputError as error:
+            found[1] = error
+    if size() > 1:
+        distributed.broadcast_object_list(found)
+    if found[1]:
+        raise found[1]
+    return found[0]
+
+
 def let_leader_speak():
     """The others wait, so that a mistake they all make is reported by the leader alone.
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from .data import DocumentStreams
+from .errors import InputError
 from .torch_model import token_losses
 
 NAME = re.compile(r"\b[^\W\d]\w{2,}")  # an identifier or word of three letters or more
@@ -17,7 +18,8 @@ def document_losses(model, docs, streams=8, on_segment=None):
     """Read whole documents: the nats of each token but the first, [(n − 1,)].
 
     docs: token arrays (n,). Long documents come first, so that the streams end at about
-    the same time. on_segment(n) is called when n streams have read a segment.
+    the same time. on_segment(n) is called when n streams have read a segment. Raises
+    InputError if a loss is not finite.
     """
     streams = min(streams, len(docs))
     order = sorted(range(len(docs)), key=lambda i: -len(docs[i]))
@@ -33,6 +35,11 @@ def document_losses(model, docs, streams=8, on_segment=None):
             nats[order[reader.document[b]]][at : at + n] = found[b, :n]
         if on_segment:
             on_segment(int((reader.document >= 0).sum()))
+    if not all(np.isfinite(x).all() for x in nats):
+        raise InputError(
+            "the model's losses are not finite: train it again with a lower "
+            "--learning_rate"
+        )
     return nats
 
 
@@ -43,7 +50,7 @@ def summary(nats, texts):
     mean = total / tokens
     return dict(
         nats_per_token=mean,
-        perplexity=math.exp(mean),
+        perplexity=math.exp(mean) if mean < 700 else math.inf,  # beyond a float
         bits_per_byte=total / math.log(2) / size,
         tokens=tokens,
         documents=len(nats),

@@ -1,25 +1,97 @@
-"""Writing files whole: no reader ever sees half of one, not even after a crash."""
+"""Writing files whole, and by one process at a time: no crash leaves half of one."""
 
+import glob
 import json
+import math
 import os
 import pathlib
+import shutil
+from contextlib import ExitStack, contextmanager, suppress
+
+try:
+    import fcntl
+except ImportError:  # on Windows, nothing is locked
+    fcntl = None
 
 
 def replace_file(path, content):
-    """Write bytes to a temporary name beside `path`, then rename it into place."""
+    """Write bytes to a temporary name beside `path`, then rename it into place.
+
+    Also deletes what is left of earlier attempts whose process was killed.
+    """
     path = pathlib.Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(temporary, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
+        remove_abandoned(left)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    with in_use(temporary, pathlib.Path.touch):
+        try:
+            with open(temporary, "wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def in_use(temporary, make):
+    """A temporary file or folder, locked so that others do not take it for abandoned.
+
+    make: the method of `pathlib.Path` that makes it.
+    """
+    with ExitStack() as stack:
+        while True:
+            make(temporary, exist_ok=True)
+            with suppress(FileNotFoundError):
+                stack.enter_context(locked(temporary, wait=True))
+            if temporary.exists():  # nobody removed it before it was locked
+                break
+        yield
+
+
+def remove_abandoned(temporary):
+    """Delete a temporary file or folder, unless a process still uses it."""
+    with suppress(OSError), locked(temporary):
+        shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink()
 
 
 def write_json(path, content):
     """Write a JSON file that people can read, too."""
-    replace_file(path, json.dumps(content, indent=2).encode())
+    replace_file(path, as_json(content).encode())
+
+
+def as_json(content):
+    """JSON for people and programs; a number that is not finite becomes null."""
+    return json.dumps(finite(content), indent=2, allow_nan=False)
+
+
+def finite(x):
+    """The same lists and dicts, with None for infinity and NaN."""
+    if isinstance(x, dict):
+        return {key: finite(value) for key, value in x.items()}
+    if isinstance(x, (list, tuple)):
+        return [finite(value) for value in x]
+    return None if isinstance(x, float) and not math.isfinite(x) else x
+
+
+def lock(descriptor, wait=False):
+    """Lock an open file or folder for this process, until it is closed.
+
+    Raises BlockingIOError if another process has it, or waits until it does not.
+    """
+    if fcntl:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+
+
+@contextmanager
+def locked(path, wait=False):
+    """Hold the lock of a file or folder, as `lock` does."""
+    descriptor = os.open(path, os.O_RDONLY) if fcntl else None
+    try:
+        lock(descriptor, wait)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)

@@ -9,8 +9,14 @@ from dataclasses import asdict, replace
 import torch
 
 from . import distributed
-from .checkpoints import load_checkpoint, pack, save_checkpoint, unpack
-from .corpus import check_documents
+from .checkpoints import (
+    check,
+    load_checkpoint,
+    loading,
+    pack,
+    save_checkpoint,
+    unpack,
+)
 from .data import DocumentStreams
 from .errors import InputError
 from .optimizer import Training, adamw, learning_rate, mixed_precision
@@ -80,7 +86,12 @@ class Trainer:
         self.training = replace(self.training, steps=steps)
 
     def state_dict(self):
-        """The trainer as tensors and plain values; the leader's holds every stream."""
+        """The trainer as tensors and plain values; the leader's holds every stream.
+
+        Raises InputError if a weight is no longer finite.
+        """
+        if not all(p.isfinite().all() for p in self.model.parameters()):
+            raise InputError("the weights are not finite: use a lower --learning_rate")
         return dict(
             config=asdict(self.model.config),
             training=asdict(self.training),
@@ -141,26 +152,30 @@ def stop_on_interrupt():
             signal.signal(number, handler)
 
 
-def train_model(path, model, training, corpus, minutes=None, shown=True):
+def train_model(path, origin, model, training, corpus, minutes=None, shown=True):
     """Train a model on a corpus, resuming from the checkpoint at `path` if it exists.
 
-    Returns the trainer after its last step: `training.steps`, or as many as fit into
-    `minutes`. Raises KeyboardInterrupt, with everything saved, if Ctrl-C comes first.
+    origin: by which the checkpoint will be recognised. Returns the trainer after its
+    last step: `training.steps`, or as many as fit into `minutes`. Raises
+    KeyboardInterrupt, with everything saved, if Ctrl-C comes first, and InputError if
+    the checkpoint is damaged, or that of another training.
     """
     with stop_on_interrupt() as interrupted:  # from here on Ctrl-C loses nothing
         B, T = training.streams, model.config.segment
         streams = DocumentStreams(corpus.train, B, T, training.seed)
         trainer = Trainer(model, training, streams)
+        about = dict(origin=origin, documents=corpus.digest)
+        about["vocabulary"] = corpus.vocabulary.to_str()
         if path.exists():
             saved = load_checkpoint(path)
-            check_documents(saved, corpus.digest)
-            trainer.load_state_dict(saved)
+            check(path, saved, **about)
+            with loading(path):
+                trainer.load_state_dict(saved)
         elif minutes is not None:
             trainer.plan(minutes)
-        origin = dict(vocabulary=corpus.vocabulary.to_str(), documents=corpus.digest)
 
         def save():
-            content = trainer.state_dict() | origin  # gathered from all processes
+            content = trainer.state_dict() | about  # gathered from all processes
             if distributed.leader():
                 save_checkpoint(path, content)
             distributed.barrier()  # no process ends before the file is whole

@@ -7,6 +7,7 @@ import signal
 import pytest
 from commands import SMALL, minimt, script, started, wait_for_line
 
+from minimt import runs
 from minimt.checkpoints import load_checkpoint
 from minimt.console.cli import main
 
@@ -135,10 +136,13 @@ MISTAKES = {
     "two lengths": (["train", "--steps", "3", "--minutes", "1"], "not both"),
     "no time": (["train", "--minutes", "0"], "not a number above 0"),
     "no steps": (["recall", "--steps", "0"], "not a whole number ≥ 1"),
-    "resume a broken run": (
-        ["train", "--resume", "broken"],
-        "is not the folder of a run",
-    ),
+    "resume a broken run": (["train", "--resume", "broken"], "run.json is damaged"),
+    "edited run": (["evaluate", "edited"], "run.json is damaged, changed"),
+    "resume an edited run": (["train", "--resume", "edited"], "run.json is damaged"),
+    "swapped models": (["evaluate", "swapped"], "with_memory.pt belongs to another"),
+    "resume swapped": (["train", "--resume", "swapped"], "belongs to another run or"),
+    "foreign model": (["inspect", "foreign", "texts/1.txt"], "belongs to another run"),
+    "phone books": (["generate", "books"], "has a run of recall"),
     "taken name": (["train", "--data", "texts", "--name", "texts"], "already"),
     "resume and more": (
         ["train", "--resume", "x", "--steps", "3"],
@@ -150,7 +154,7 @@ MISTAKES = {
     "no run to measure": (["bench", "--run", "nowhere"], "is not the folder of a run"),
     "no rounds": (["bench", "--repeats", "0"], "not a whole number ≥ 1"),
     "little text": (["bench", "--run", "runs/texts"], "too few for a memory"),
-    "broken run": (["generate", "broken"], "is not the folder of a run"),
+    "broken run": (["generate", "broken"], "run.json is damaged"),
     "broken checkpoint": (["generate", "damaged"], "is damaged"),
     "changed documents": (["evaluate", "changed"], "not the documents"),
     "resume on changed documents": (["train", "--resume", "changed"], "not the doc"),
@@ -170,14 +174,22 @@ def mess(place, run):
     """The broken files and runs that the mistakes are about."""
     for name in ("one", "rubbish", "broken"):
         (place / name).mkdir()
-    for name in ("damaged", "changed"):
-        shutil.copytree(run[0], place / name)
-    (place / "damaged" / "with_memory.pt").write_bytes(b"damaged")
-    options = json.loads((place / "changed" / "minimt-run.json").read_text())
-    options["source"]["data"] = str(place / "other")
-    (place / "changed" / "minimt-run.json").write_text(json.dumps(options))
     shutil.copytree(place / "texts", place / "other")
+    flags = ["--data", "other", *SMALL, "--name", "changed", "--only_with_memory"]
+    assert minimt(place, "train", *flags)[0] == 0
+    for name in ("damaged", "edited", "swapped", "foreign"):
+        shutil.copytree(run[0], place / name)
+    shutil.move(place / "runs" / "changed", place / "changed")
     (place / "other" / "0.txt").write_text("something else " * 99)
+    (place / "damaged" / "with_memory.pt").write_bytes(b"damaged")
+    shutil.copy(place / "changed" / "with_memory.pt", place / "foreign")
+    other = place / "swapped" / "without_memory.pt"
+    other.rename(place / "swapped" / "with_memory.pt")
+    options = json.loads((place / "edited" / "minimt-run.json").read_text())
+    options["source"]["held_out"] = 1
+    (place / "edited" / "minimt-run.json").write_text(json.dumps(options))
+    (place / "books").mkdir()
+    runs.write_options(place / "books", dict(command="recall"))
     (place / "one" / "a.txt").write_text("hello")
     (place / "rubbish" / "b").write_bytes(b"\0\xff")
     (place / "rubbish" / "e").write_bytes(b"")

@@ -1,6 +1,5 @@
 """Two processes learn what one would; started by torchrun, this file is one of them."""
 
-import json
 import os
 import pathlib
 import signal
@@ -18,12 +17,11 @@ from commands import SMALL, environment, script, started, wait_for_line
 from models import CONFIG
 from trainers import TRAINING, finish, trainer_of
 
-from minimt import checkpoints, distributed, train
+from minimt import checkpoints, distributed, runs, train
 from minimt.config import Config
 from minimt.console.cli import main
 from minimt.corpus import Source
 from minimt.errors import InputError
-from minimt.experiments import compare
 from minimt.optimizer import Training
 from minimt.torch_model import MemorizingTransformer
 
@@ -169,7 +167,8 @@ def begun(folder, **changes):
     options |= dict(
         source=asdict(Source()), minutes=None, without_memory=True, processes=2
     )
-    (folder / "minimt-run.json").write_text(json.dumps(options | changes))
+    options |= dict(command="train", device="cpu")
+    runs.write_options(folder, options | changes)
     return str(folder)
 
 
@@ -191,14 +190,6 @@ def test_mistakes_with_processes(
     assert main([run if arg == "RUN" else arg for arg in args]) == 2
     said = capsys.readouterr().err
     assert advice in said and len(said.strip().splitlines()) == 1
-
-
-def test_a_run_that_names_no_processes_had_one(tmp_path):
-    run = pathlib.Path(begun(tmp_path))
-    options = json.loads((run / "minimt-run.json").read_text())
-    del options["processes"]
-    (run / "minimt-run.json").write_text(json.dumps(options))
-    assert compare.load_run(run)["processes"] == 1
 
 
 def test_more_processes_than_devices_are_a_mistake(monkeypatch):

@@ -1,5 +1,6 @@
 """Evaluation counts every token of a document once, as reading it alone would."""
 
+import copy
 import math
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 from models import CONFIG, params_of
 
 from minimt import evaluate, model, tokenizer
+from minimt.errors import InputError
 
 
 def documents(rng, *lengths):
@@ -87,3 +89,11 @@ def test_gains_are_averaged_by_distance():
         "256–1023": (4, 1),
         "not in a name": (2, 1),
     }
+
+
+def test_a_huge_loss_has_no_perplexity_and_an_infinite_one_is_a_mistake(small_model):
+    assert evaluate.summary([np.full(3, 2000.0)], ["abc"])["perplexity"] == math.inf
+    broken = copy.deepcopy(small_model)
+    broken.norm.data.fill_(math.nan)
+    with pytest.raises(InputError, match="not finite"):
+        evaluate.document_losses(broken, [np.arange(5)])

@@ -8,15 +8,15 @@ import torch
 import torch.nn.functional as F
 
 from .. import figures, search
-from ..checkpoints import load_checkpoint
+from ..checkpoints import check
 from ..config import Config
-from ..corpus import Source, check_documents, digest, hold_out
+from ..corpus import Source, digest, hold_out
 from ..data import split
 from ..environment import machine, versions
 from ..errors import InputError
-from ..experiments.compare import checkpoint, load_model, load_run
 from ..files import write_json
 from ..optimizer import Training
+from ..runs import load_model, load_options
 from ..torch_model import MemorizingTransformer
 from ..torch_search import PIECE
 from ..train import Trainer
@@ -76,11 +76,11 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
 
 def trained(run, tokens, device):
     """A Recording of a run's model, the model, and the run's held-out documents."""
-    options, saved = load_run(run), load_checkpoint(checkpoint(run))
-    model, vocabulary = load_model(saved, device)
+    options = load_options(run)
+    model, vocabulary, saved = load_model(run, device)
     source = Source(**options["source"])
     documents = source.read()
-    check_documents(saved, digest(documents))
+    check(run, saved, documents=digest(documents))
     recording = record(model, vocabulary, documents, tokens)
     _, held = split(documents, source.held_out, options["training"]["seed"])
     return recording, model, hold_out(held, vocabulary)

@@ -1,7 +1,6 @@
 """The command line: its commands, their flags, and their exit codes."""
 
 import argparse
-import json
 import logging
 import sys
 
@@ -10,6 +9,7 @@ from ..config import Config
 from ..corpus import Source
 from ..errors import InputError
 from ..experiments import recall
+from ..files import as_json
 from ..reproduce.claims import CLAIMS
 from ..train import Training
 from . import COMMANDS
@@ -34,7 +34,7 @@ def main(argv=None):
             raise InputError("only train can use several processes: leave out torchrun")
         text, result = args.command(args)
         if distributed.leader():
-            print(json.dumps(result, indent=2) if args.json is True else text)
+            print(as_json(result) if args.json is True else text)
         return 0
     except InputError as error:
         return mistake(error)

@@ -5,9 +5,8 @@ import pathlib
 import shlex
 from dataclasses import asdict
 
-from .. import distributed, texts, tokenizer
+from .. import distributed, runs, texts, tokenizer
 from ..benchmark import bench
-from ..checkpoints import load_checkpoint
 from ..config import Config
 from ..corpus import Source
 from ..errors import InputError
@@ -23,74 +22,67 @@ from .flags import build, device
 
 log = logging.getLogger(__name__)
 
-RUNS = pathlib.Path("runs")
 RESULTS, QUICK = "results", "results/quick"  # where `reproduce` writes
 
 
 def train_command(args):
     """Train a model with memory and one without, and compare them."""
-    folder, options = resumed_run(args) if "resume" in args else new_run(args)
+    run, options = resumed_run(args) if "resume" in args else new_run(args)
     distributed.check(options["training"]["streams"], options["processes"])
-    try:
-        metrics = compare.compare(folder, options, device(args))
-    except KeyboardInterrupt:
-        if not (folder / texts.RUN_FILE).exists():
-            raise
-        python = distributed.launcher(distributed.size())
-        again = f"{python} -m minimt train --resume {folder}"
-        raise KeyboardInterrupt(f"stopped; continue with: {again}") from None
-    log.info(f"saved in {folder}")
+    name = options["device"] if args.device == "auto" else args.device
+    metrics = compare.compare(run, options, device(name))
     return metrics and report.comparison(metrics), metrics
 
 
 def resumed_run(args):
-    """The folder and the options of a run to continue."""
+    """A run to continue, and its options."""
     extra = sorted(set(vars(args)) - {"command", "json", "device", "resume"})
     if extra:
         flags = ", ".join(f"--{name}" for name in extra)
         raise InputError(f"--resume takes its options from the run: leave out {flags}")
     folder = pathlib.Path(args.resume)
-    return folder, compare.load_run(folder)
+    return runs.resumed(folder), runs.load_options(folder)
 
 
 def new_run(args):
-    """The folder and the options of a new run."""
+    """A new run, whose folder is claimed when it is entered, and its options."""
     if "steps" in args and "minutes" in args:
         raise InputError("give --steps or --minutes, not both")
     source, config = build(Source, args), build(Config, args)
     if not config.memory:
         raise InputError("train compares memory with none: --memory must be 1 or more")
-    folder = RUNS / args.name if "name" in args else free_folder(source.name)
-    if folder.exists():
-        again = f"choose another --name, or continue with --resume {folder}"
-        raise InputError(f"{folder} already exists: {again}")
-    return folder, dict(
+    options = dict(
+        command="train",
         config=asdict(config),
         training=asdict(build(Training, args)),
         source=asdict(source.absolute()),
         minutes=getattr(args, "minutes", None),
         without_memory="only_with_memory" not in args,
         processes=distributed.size(),
+        device=device(args.device),
     )
+    named = "name" in args
+    name = args.name if named else source.name
+    return runs.claimed(name, options, numbered=not named), options
 
 
 def recall_command(args):
     """Train on phone books with and without memory: which recalls far numbers?"""
-    metrics = recall.recall(args.steps, args.seed, device(args))
-    folder = free_folder("recall")
-    recall.save(folder, metrics)
+    options = dict(command="recall", steps=args.steps, seed=args.seed)
+    with runs.claimed("recall", options) as folder:
+        metrics = recall.recall(args.steps, args.seed, device(args.device))
+        recall.save(folder, metrics)
     log.info(f"saved in {folder}")
     return report.recall(metrics), metrics
 
 
 def bench_command(args):
     """Measure what search and memory cost, on the keys of a trained model."""
-    run = pathlib.Path(args.run) if args.run else newest_run()
-    if run:
-        compare.load_run(run)
-    result = bench.bench(run, device(args), repeats=args.repeats)
-    folder = free_folder("bench")
-    bench.save(folder, result)
+    run = args.run or newest_run()
+    options = dict(command="bench", run=run and str(run), repeats=args.repeats)
+    with runs.claimed("bench", options) as folder:
+        result = bench.bench(run, device(args.device), repeats=args.repeats)
+        bench.save(folder, result)
     if args.json:
         write_json(args.json, result)
     log.info(f"saved in {folder}")
@@ -99,7 +91,7 @@ def bench_command(args):
 
 def newest_run():
     """The run in runs/ that was trained last, or None if there are no runs."""
-    found = RUNS.glob(f"*/{compare.WITH}.pt")
+    found = runs.RUNS.glob(f"*/{runs.WITH}.pt")
     weights = sorted(found, key=lambda path: path.stat().st_mtime)
     if not weights:
         log.info(
@@ -110,13 +102,13 @@ def newest_run():
 
 def evaluate_command(args):
     """Evaluate a run's models on held-out documents, or on another folder."""
-    metrics = compare.evaluate(pathlib.Path(args.run), args.data, device(args))
+    metrics = compare.evaluate(pathlib.Path(args.run), args.data, device(args.device))
     return report.comparison(metrics), metrics
 
 
 def generate_command(args):
     """Continue a prompt, after reading a file into memory."""
-    model, vocabulary = run_model(args)
+    model, vocabulary, _ = runs.load_model(args.run, device(args.device))
     read = texts.read_text(args.read) if args.read else ""
     tokens = tokenizer.encode(vocabulary, read + args.prompt)
     new = generate(model, tokens, args.tokens, args.temperature, args.seed)
@@ -126,7 +118,7 @@ def generate_command(args):
 
 def inspect_command(args):
     """Show the tokens of a file that gain most from memory, and what they looked up."""
-    model, vocabulary = run_model(args)
+    model, vocabulary, _ = runs.load_model(args.run, device(args.device))
     text = texts.read_text(args.file)
     if args.html:
         name = pathlib.Path(args.file).name
@@ -151,23 +143,10 @@ def reproduce_command(args):
     if args.texts:
         command += f" --texts {shlex.quote(args.texts)}"
     try:
-        with Study(RUNS / "reproduce", device(args)) as study:
+        with Study(runs.RUNS / "reproduce", device(args.device)) as study:
             result = results.reproduce(args.claim, tried, study, command)
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"stopped; continue with: {command}") from None
     results.write(folder, result)
     log.info(f"saved in {folder}")
     return report.claim(result), result
-
-
-def run_model(args):
-    """The named run's model with memory, and its vocabulary."""
-    folder = pathlib.Path(args.run)
-    compare.load_run(folder)
-    return compare.load_model(load_checkpoint(compare.checkpoint(folder)), device(args))
-
-
-def free_folder(name):
-    """runs/NAME or, if that is taken, runs/NAME-2 and so on."""
-    numbered = (RUNS / (f"{name}-{i}" if i > 1 else name) for i in range(1, 10_000))
-    return next(folder for folder in numbered if not folder.exists())

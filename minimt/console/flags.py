@@ -93,13 +93,12 @@ def checked(text, kind, good, wanted):
 KINDS = {int: (whole, "N"), float: (number, "X"), str: (str, "TEXT")}  # by the default
 
 
-def device(args):
-    """The device asked for; by default, the fastest available one."""
+def device(name):
+    """The device of this name; for "auto", the fastest available one."""
     import torch
 
     usable = dict(cuda=torch.cuda.is_available(), mps=torch.backends.mps.is_available())
     usable["cpu"] = True
-    name = args.device
     if name == "auto":
         name = next(name for name in usable if usable[name])
     if not usable.get(name):

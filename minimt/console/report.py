@@ -6,7 +6,7 @@ from ..reproduce import results
 def table(rows):
     """Rows of cells as text; the first column is left-aligned, the others right."""
     cells = [
-        [cell if isinstance(cell, str) else f"{cell:.3f}" for cell in row]
+        [cell if isinstance(cell, str) else number(cell) for cell in row]
         for row in rows
     ]
     widths = [max(map(len, column)) for column in zip(*cells)]
@@ -17,6 +17,11 @@ def table(rows):
         )
         for row in cells
     )
+
+
+def number(x):
+    """A number with three decimals, or three digits if it is large."""
+    return f"{x:.3f}" if abs(x) < 1e6 else f"{x:.3g}"
 
 
 def comparison(metrics):
@@ -31,7 +36,9 @@ def comparison(metrics):
         rows.append((f"  memory of {row['memory']}", *(row[key] for key in keys)))
     lines = [table(rows), ""]
     if "gain" in metrics:
-        lines.append(f"memory saves {metrics['gain']:.3f} nats per token")
+        gain = metrics["gain"]
+        verb = "saves" if gain >= 0 else "costs"
+        lines.append(f"memory {verb} {number(abs(gain))} nats per token")
     twice = metrics["read_twice"]
     if twice:
         lines.append(

@@ -1,17 +1,17 @@
 """The main job: a model with memory and the same model without, on the same batches."""
 
-import json
 import logging
+import shlex
 import time
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 
 from .. import distributed, figures
-from ..checkpoints import load_checkpoint
+from ..checkpoints import check
 from ..config import Config
-from ..corpus import Source, check_documents, digest, hold_out, load_corpus
+from ..corpus import Source, digest, hold_out, load_corpus
 from ..data import split
 from ..environment import machine, versions
-from ..errors import InputError
 from ..evaluate import (
     document_losses,
     gain_by_distance,
@@ -22,53 +22,42 @@ from ..evaluate import (
 from ..files import write_json
 from ..optimizer import Training
 from ..progress import progress
-from ..texts import RUN_FILE
-from ..tokenizer import load_vocabulary
+from ..runs import WITH, WITHOUT, checkpoint, load_model, load_options, origin
 from ..torch_model import MemorizingTransformer
 from ..train import train_model
 
 log = logging.getLogger(__name__)
 
-WITH, WITHOUT = "with_memory", "without_memory"  # the models, and their checkpoints
 SIZES = (0, 512, 2048, 8192)  # memory sizes at which to evaluate
-
-
-def load_run(folder):
-    """The options of the run in `folder`. Raises InputError if there is no run."""
-    try:
-        options = json.loads((folder / RUN_FILE).read_text())
-        Config(**options["config"]), Training(**options["training"])
-        Source(**options["source"]), options["minutes"], options[WITHOUT]
-        return dict(processes=1) | options
-    except TypeError:
-        what = "was made by another version of minimt: train again"
-        raise InputError(f"{folder} {what}") from None
-    except (OSError, ValueError, KeyError):
-        what = "is not the folder of a run: give one such as runs/NAME"
-        raise InputError(f"{folder} {what}") from None
 
 
 def compare(folder, options, device):
     """Train both models of a run, from where they stopped, and measure them.
 
-    options: config, training and source as dicts; minutes (None = a number of steps)
-    and without_memory (False = only the model with memory). Returns the metrics; with
+    folder: a context that gives the run's folder, entered by the leader alone. options:
+    config, training and source as dicts; minutes (None = a number of steps) and
+    without_memory (False = only the model with memory). Returns the metrics; with
     several processes, only the leader does. Raises KeyboardInterrupt, with everything
     saved, if Ctrl-C comes first.
     """
-    with distributed.group(device) as device:
-        trainers, corpus = train(folder, options, device)
-    if not distributed.leader():
-        return None
-    trainer = trainers[WITH]
-    models = {name: trainer.model for name, trainer in trainers.items()}
-    metrics = measure(models, corpus.vocabulary, corpus.held)
-    metrics["seconds"] |= {name: t.seconds for name, t in trainers.items()}
-    metrics |= provenance(options, trainer, corpus)
-    write_json(folder / "metrics.json", metrics)
-    losses = {name: trainer.losses for name, trainer in trainers.items()}
-    figures.draw_all(folder, metrics, losses)
-    return metrics
+    with ExitStack() as stack:
+        with distributed.group(device) as device:
+            folder = distributed.from_leader(lambda: stack.enter_context(folder))
+            with told_how_to_resume(folder):
+                trainers, corpus = train(folder, options, device)
+        if not distributed.leader():
+            return None
+        trainer = trainers[WITH]
+        models = {name: trainer.model for name, trainer in trainers.items()}
+        with told_how_to_resume(folder):
+            metrics = measure(models, corpus.vocabulary, corpus.held)
+        metrics["seconds"] |= {name: t.seconds for name, t in trainers.items()}
+        metrics |= provenance(options, trainer, corpus)
+        write_json(folder / "metrics.json", metrics)
+        losses = {name: trainer.losses for name, trainer in trainers.items()}
+        figures.draw_all(folder, metrics, losses)
+        log.info(f"saved in {folder}")
+        return metrics
 
 
 def train(folder, options, device):
@@ -77,48 +66,46 @@ def train(folder, options, device):
     source, cache = Source(**options["source"]), folder.parent / ".vocabularies"
     with distributed.leader_first():  # it makes the vocabulary that the others read
         corpus = load_corpus(source, config, training.seed, cache)
-    # Only now, so that a bad source leaves no run behind.
-    if distributed.leader() and not (folder / RUN_FILE).exists():
-        folder.mkdir(parents=True)  # an error if another run has just taken the name
-        write_json(folder / RUN_FILE, options)
-    model = MemorizingTransformer(config, training.seed).to(device)
-    path = checkpoint(folder, WITH)
-    trainers = {WITH: train_model(path, model, training, corpus, options["minutes"])}
+
+    def fitted(name, config, training, minutes=None):
+        model = MemorizingTransformer(config, training.seed).to(device)
+        path, of = checkpoint(folder, name), origin(options, name)
+        return train_model(path, of, model, training, corpus, minutes)
+
+    trainers = {WITH: fitted(WITH, config, training, options["minutes"])}
     if options[WITHOUT]:
         training = trainers[WITH].training  # with as many steps as the minutes allowed
-        model = MemorizingTransformer(replace(config, memory=0), training.seed)
-        path = checkpoint(folder, WITHOUT)
-        trainers[WITHOUT] = train_model(path, model.to(device), training, corpus)
+        trainers[WITHOUT] = fitted(WITHOUT, replace(config, memory=0), training)
     return trainers, corpus
 
 
-def checkpoint(folder, name=WITH):
-    """The path of a run's model, WITH memory or WITHOUT."""
-    return folder / f"{name}.pt"
-
-
-def load_model(saved, device="cpu"):
-    """The model and the vocabulary in a checkpoint's content."""
-    model = MemorizingTransformer(Config(**saved["config"])).to(device)
-    model.load_state_dict(saved["model"])
-    return model, load_vocabulary(saved["vocabulary"])
+@contextmanager
+def told_how_to_resume(folder):
+    """After Ctrl-C, say how to continue the run, if anything of it has been saved."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not checkpoint(folder).exists():
+            raise
+        python = distributed.launcher(distributed.size())
+        again = f"{python} -m minimt train --resume {shlex.quote(str(folder))}"
+        raise KeyboardInterrupt(f"stopped; continue with: {again}") from None
 
 
 def evaluate(folder, other, device):
     """Measure a run's models again, on its held-out documents or on a whole folder."""
-    options, models = load_run(folder), {}
-    saved = load_checkpoint(checkpoint(folder, WITH))
-    models[WITH], vocabulary = load_model(saved, device)
+    options, models = load_options(folder), {}
+    models[WITH], vocabulary, saved = load_model(folder, device)
     if checkpoint(folder, WITHOUT).exists():
-        saved_without = load_checkpoint(checkpoint(folder, WITHOUT))
+        model, _, saved_without = load_model(folder, device, WITHOUT)
         if len(saved_without["losses"]) == len(saved["losses"]):
-            models[WITHOUT], _ = load_model(saved_without, device)
+            models[WITHOUT] = model
         else:
             log.info("left out the model without memory, which has had fewer steps")
-    source = Source(data=other) if other else Source(**options["source"])
+    source = Source(**options["source"]) if other is None else Source(data=other)
     documents = source.read()
-    if not other:
-        check_documents(saved, digest(documents))
+    if other is None:
+        check(folder, saved, documents=digest(documents))
         _, documents = split(documents, source.held_out, options["training"]["seed"])
     return measure(models, vocabulary, hold_out(documents, vocabulary))
 

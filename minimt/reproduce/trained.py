@@ -11,13 +11,12 @@ from modulefinder import ModuleFinder
 
 import numpy as np
 
-from ..checkpoints import load_checkpoint, save_checkpoint
+from ..checkpoints import check, load_checkpoint, save_checkpoint
 from ..config import Config
 from ..corpus import HeldOut, Source, digest, load_corpus
 from ..environment import versions
-from ..errors import InputError
 from ..evaluate import document_losses
-from ..files import replace_file
+from ..files import locked, replace_file
 from ..optimizer import Training
 from ..torch_model import MemorizingTransformer
 from ..train import train_model
@@ -67,10 +66,9 @@ class TrainedModels:
     def load(self, case):
         """What is stored of a trained case: its losses, seconds, config and weights."""
         path = self.weights(case)
-        try:
-            return load_checkpoint(path)
-        except InputError:
-            raise InputError(f"{path} is damaged: delete it and try again") from None
+        saved = load_checkpoint(path)
+        check(path, saved, origin=path.stem)
+        return saved
 
     def model(self, case, parts=None, **changes):
         """A trained case's model, with some fields of its config, or parts, changed."""
@@ -98,12 +96,22 @@ class TrainedModels:
         path = self.weights(case)
         if path.exists():
             return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = path.with_name(f".{path.stem}.lock")
+        lock.touch()
+        with locked(lock, wait=True):  # another command may be training it
+            if not path.exists():
+                self.train_now(case, path)
+
+    def train_now(self, case, path):
+        """Train one case and store its weights at `path`."""
         unfinished, model = path.with_suffix(".unfinished"), self.first_model(case)
+        corpus = self.corpus(case)
         trainer = train_model(
-            unfinished, model, case.training, self.corpus(case), shown=False
+            unfinished, path.stem, model, case.training, corpus, shown=False
         )
-        content = dict(config=asdict(case.config), training=asdict(case.training))
-        content |= dict(losses=trainer.losses, seconds=trainer.seconds)
+        content = dict(origin=path.stem, losses=trainer.losses, seconds=trainer.seconds)
+        content |= dict(config=asdict(case.config), training=asdict(case.training))
         save_checkpoint(path, content | dict(model=model.state_dict()))
         unfinished.unlink()
 
