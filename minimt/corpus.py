@@ -15,13 +15,16 @@ from .errors import InputError
 log = logging.getLogger(__name__)
 
 CORPORA = {"stdlib": texts.standard_library}  # what `--data` may name besides a folder
+SHORTEST = 8  # bytes; a token is rarely longer
 
 
 @dataclass(frozen=True)
 class Source:
     """Where documents come from. Raises a ValueError that names an invalid field."""
 
-    data: str = option("stdlib", f"folder of text files, or {' or '.join(CORPORA)}")
+    data: str = option(
+        "stdlib", f"folder of text files, one such file, or {' or '.join(CORPORA)}"
+    )
     endings: str = option("", "file endings to read, such as .py,.md; none = all files")
     held_out: int = option(12, "documents held out for evaluation, at most a quarter")
 
@@ -47,15 +50,29 @@ class Source:
         return self.data if self.data in CORPORA else self.folder.name
 
     def read(self):
-        """All documents as [(name, text)]; logs which files it leaves out."""
+        """All documents as [(name, text)]; logs which files it leaves out.
+
+        If there is a single text, it is cut into documents. Raises InputError if there
+        is none.
+        """
         if self.data in CORPORA:
             return CORPORA[self.data]()
-        endings = tuple(filter(None, self.endings.split(",")))
-        documents, left_out = texts.read_folder(self.data, endings)
-        if left_out:
-            few = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
-            log.info(f"left out {len(left_out)} empty, binary or repeated files: {few}")
+        if self.folder.is_file():
+            documents, left_out = [(self.name, texts.read_text(self.data))], {}
+        else:
+            documents, left_out = texts.read_folder(self.data, self.kinds)
+        for line in texts.described(left_out):
+            log.info(f"left out {line}")
+        if len(documents) == 1:
+            documents = texts.cut(*documents[0])
+            log.info(f"cut the only text into {counted(len(documents), 'document')}")
         return documents
+
+    @property
+    def kinds(self):
+        """The endings as a list: ".py, MD" gives .py and .md."""
+        parts = (part.strip().lower() for part in self.endings.split(","))
+        return ["." + part.lstrip(".") for part in parts if part]
 
 
 @dataclass(frozen=True)
@@ -69,9 +86,14 @@ class HeldOut:
 
 @dataclass(frozen=True)
 class Corpus:
-    """A vocabulary, training documents as tokens, and held-out documents."""
+    """A vocabulary, training documents as tokens, and held-out documents.
 
-    digest: str  # by which a run recognises its documents
+    digest: by which a run recognises all its documents; trained: a short hash of each
+    text that is trained on.
+    """
+
+    digest: str
+    trained: tuple
     vocabulary: Tokenizer
     train: list
     held: HeldOut
@@ -82,11 +104,9 @@ def load_corpus(source, config, seed, folder):
 
     Raises InputError if there are too few documents, or none longer than a segment.
     """
-    documents = source.read()
-    train, held = data.split(documents, source.held_out, seed)
-    texts = [text for _, text in train]
-    vocabulary = tokenizer.train_vocabulary(texts, config.vocab, folder)
-    docs = [tokenizer.encode(vocabulary, text) for text in texts]
+    documents, train, held = read_split(source, config, seed)
+    vocabulary = tokenizer.train_vocabulary([x for _, x in train], config.vocab, folder)
+    docs = [tokenizer.encode(vocabulary, text) for _, text in train]
     long = [doc for doc in docs if len(doc) > config.segment]
     if not long:
         raise InputError(
@@ -94,14 +114,48 @@ def load_corpus(source, config, seed, folder):
             "give longer texts or a smaller --segment"
         )
     if len(long) < len(docs):
-        log.info(f"left out {len(docs) - len(long)} documents no longer than a segment")
-    return Corpus(digest(documents), vocabulary, long, hold_out(held, vocabulary))
+        short = counted(len(docs) - len(long), "document")
+        log.info(f"left out {short} no longer than a segment")
+    held = hold_out(held, vocabulary)
+    reach = config.segment + config.cache
+    if short := sum(len(doc) <= reach for doc in held.docs):
+        short = counted(short, "held-out document")
+        log.info(f"{short} too short for memory to matter: {reach} tokens or fewer")
+    return Corpus(digest(documents), hashes(train), vocabulary, long, held)
+
+
+def read_split(source, config, seed):
+    """A source's documents: all of them, those to train on, and those held out.
+
+    Documents so short that memory could hardly matter in them are held out last.
+    """
+    documents = source.read()
+    least = SHORTEST * (config.segment + config.cache)
+    train, held = data.split(documents, source.held_out, seed, least)
+    if len(held) < source.held_out:
+        log.info(
+            f"held out {counted(len(held), 'document')}, not {source.held_out}: at "
+            f"most a quarter of {len(documents)}"
+        )
+    return documents, train, held
+
+
+def counted(n, name):
+    """A number of things: 1 document, 2 documents."""
+    return f"{n} {name}{'s' * (n != 1)}"
 
 
 def hold_out(documents, vocabulary):
     """Documents [(name, text)] with their tokens, to evaluate on."""
     names, texts = zip(*documents)
-    return HeldOut(names, texts, [tokenizer.encode(vocabulary, text) for text in texts])
+    docs = [tokenizer.encode(vocabulary, text) for text in texts]
+    return HeldOut(names, texts, docs)
+
+
+def hashes(documents):
+    """A short hash of the text of each document."""
+    texts = (text.encode() for _, text in documents)
+    return tuple(hashlib.sha256(text).hexdigest()[:16] for text in texts)
 
 
 def digest(documents):

@@ -5,17 +5,21 @@ import numpy as np
 from .errors import InputError
 
 
-def split(documents, held_out=12, seed=0, most_bytes=65_536):
+def split(documents, held_out=12, seed=0, least_bytes=0, most_bytes=65_536):
     """Split documents at random: (training, held-out), each in the order given.
 
     At least one is held out and at most a quarter of them. Documents over `most_bytes`
-    are held out last, since evaluation reads each from end to end. Raises InputError
-    if there are fewer than two.
+    are held out only if there are no others, since evaluation reads each from end to
+    end, and those under `least_bytes` last of all. Raises InputError if there are fewer
+    than two.
     """
     if len(documents) < 2:
-        raise InputError("one document cannot be split: give at least two text files")
+        raise InputError(
+            "one document cannot be split: give several text files, or a longer one"
+        )
     drawn = np.random.default_rng(seed).permutation(len(documents))
-    order = sorted(drawn, key=lambda i: len(documents[i][1].encode()) > most_bytes)
+    sizes = [len(text.encode()) for _, text in documents]
+    order = sorted(drawn, key=lambda i: (sizes[i] < least_bytes, sizes[i] > most_bytes))
     held = set(order[: max(1, min(held_out, len(documents) // 4))])
     return (
         [document for i, document in enumerate(documents) if i not in held],

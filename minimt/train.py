@@ -176,6 +176,7 @@ def train_model(path, origin, model, training, corpus, minutes=None, shown=True)
 
         def save():
             content = trainer.state_dict() | about  # gathered from all processes
+            content["trained"] = corpus.trained
             if distributed.leader():
                 save_checkpoint(path, content)
             distributed.barrier()  # no process ends before the file is whole

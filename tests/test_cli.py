@@ -1,6 +1,7 @@
 """The commands as a person types them, mistakes included: one line and exit code 2."""
 
 import json
+import re
 import shutil
 import signal
 
@@ -46,6 +47,14 @@ def test_evaluate_reports_the_losses_that_train_reported(place, run):
     again = json.loads(out)
     assert code == 0 and again["by_memory"] == metrics["by_memory"]
     assert again["without_memory"] == metrics["without_memory"]
+
+
+def test_evaluate_says_what_it_was_trained_on(place, run):
+    code, out, errors = minimt(place, "evaluate", run[0], "--data", "texts")
+    assert code == 0, errors
+    counts = re.match(r"(\d+) documents, (\d+) trained on ", out)
+    held = len(run[1]["corpus"]["held_out_documents"])
+    assert int(counts[1]) - int(counts[2]) == held > 0
 
 
 def test_evaluate_reads_another_folder(place, run):
@@ -122,8 +131,8 @@ MISTAKES = {
     "tiny vocabulary": (["train", "--data", "texts", "--vocab", "99"], "too small"),
     "missing folder": (["train", "--data", "nowhere"], "nowhere is not a directory"),
     "no such ending": (["train", "--data", "texts", "--endings", ".md"], ".md"),
-    "one document": (["train", "--data", "one"], "at least two"),
-    "only rubbish": (["train", "--data", "rubbish"], "no text file"),
+    "one document": (["train", "--data", "one"], "several text files"),
+    "only rubbish": (["train", "--data", "rubbish"], "1 file (binary): b"),
     "short documents": (
         ["train", "--data", "texts", "--vocab", "280", "--segment", "99999"],
         "no document is longer",
@@ -159,8 +168,11 @@ MISTAKES = {
     "changed documents": (["evaluate", "changed"], "not the documents"),
     "resume on changed documents": (["train", "--resume", "changed"], "not the doc"),
     "no file": (["inspect", "runs/texts", "nowhere"], "cannot read nowhere"),
-    "binary file": (["inspect", "runs/texts", "rubbish/b"], "not UTF-8"),
-    "empty file": (["generate", "runs/texts", "--read", "rubbish/e"], "is empty"),
+    "binary file": (["inspect", "runs/texts", "rubbish/b"], "be read (binary)"),
+    "empty file": (
+        ["generate", "runs/texts", "--read", "rubbish/e"],
+        "be read (empty)",
+    ),
     "short file": (["inspect", "runs/texts", "one/a.txt"], "fit into one segment"),
     "negative": (
         ["generate", "runs/texts", "--tokens", "-1"],
@@ -203,7 +215,9 @@ def test_a_mistake_gets_one_line_and_exit_code_2(place, mess, args, advice):
     before = sorted(path for path in (place / "runs").glob("*"))
     code, out, errors = minimt(place, *args)
     assert (code, out) == (2, "") and advice in errors
-    assert len(errors.strip().splitlines()) == 1
+    *notices, mistake = errors.splitlines()  # notices say how the texts were read
+    assert mistake.startswith("minimt")
+    assert not any(line.startswith("minimt") for line in notices)
     assert sorted(path for path in (place / "runs").glob("*")) == before
 
 

@@ -31,9 +31,17 @@ def test_a_split_holds_out_small_documents_while_there_are_enough():
     assert all(len(text.encode()) <= 50 for _, text in held) and len(held) == 2
 
 
+def test_a_split_holds_out_the_shortest_documents_last():
+    sizes = [5, 60, 5, 20, 5, 20, 5, 5, 5, 20, 60, 5]
+    all_of_them = [(str(i), "x" * size) for i, size in enumerate(sizes)]
+    for n, longest in ((1, 20), (2, 20), (3, 20)):
+        _, held = data.split(all_of_them, n, least_bytes=10, most_bytes=50)
+        assert len(held) == n and {len(text) for _, text in held} == {longest}
+
+
 def test_a_split_needs_two_documents():
     assert len(data.split([("a", "x"), ("b", "y")])[1]) == 1
-    with pytest.raises(InputError, match="at least two"):
+    with pytest.raises(InputError, match="several text files"):
         data.split([("a", "x")])
 
 

@@ -10,8 +10,7 @@ import torch.nn.functional as F
 from .. import figures, search
 from ..checkpoints import check
 from ..config import Config
-from ..corpus import Source, digest, hold_out
-from ..data import split
+from ..corpus import Source, digest, hold_out, read_split
 from ..environment import machine, versions
 from ..errors import InputError
 from ..files import write_json
@@ -79,10 +78,10 @@ def trained(run, tokens, device):
     options = load_options(run)
     model, vocabulary, saved = load_model(run, device)
     source = Source(**options["source"])
-    documents = source.read()
+    seed = options["training"]["seed"]
+    documents, _, held = read_split(source, model.config, seed)
     check(run, saved, documents=digest(documents))
     recording = record(model, vocabulary, documents, tokens)
-    _, held = split(documents, source.held_out, options["training"]["seed"])
     return recording, model, hold_out(held, vocabulary)
 
 

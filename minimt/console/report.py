@@ -27,7 +27,8 @@ def number(x):
 def comparison(metrics):
     """What `train` and `evaluate` found."""
     keys = ("nats_per_token", "perplexity", "bits_per_byte")
-    rows = [("held-out documents", "nats/token", "perplexity", "bits/byte")]
+    heading = metrics.get("documents", "held-out documents")
+    rows = [(heading, "nats/token", "perplexity", "bits/byte")]
     for name in ("with_memory", "without_memory"):
         if name in metrics:
             label = name.replace("_", " ")

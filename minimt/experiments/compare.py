@@ -9,8 +9,7 @@ from dataclasses import asdict, replace
 from .. import distributed, figures
 from ..checkpoints import check
 from ..config import Config
-from ..corpus import Source, digest, hold_out, load_corpus
-from ..data import split
+from ..corpus import Source, counted, digest, hashes, hold_out, load_corpus, read_split
 from ..environment import machine, versions
 from ..evaluate import (
     document_losses,
@@ -102,12 +101,17 @@ def evaluate(folder, other, device):
             models[WITHOUT] = model
         else:
             log.info("left out the model without memory, which has had fewer steps")
-    source = Source(**options["source"]) if other is None else Source(data=other)
-    documents = source.read()
     if other is None:
+        source, seed = Source(**options["source"]), options["training"]["seed"]
+        documents, _, held = read_split(source, models[WITH].config, seed)
         check(folder, saved, documents=digest(documents))
-        _, documents = split(documents, source.held_out, options["training"]["seed"])
-    return measure(models, vocabulary, hold_out(documents, vocabulary))
+        heading = "held-out documents"
+    else:
+        held = Source(data=other).read()
+        known = sum(x in saved["trained"] for x in hashes(held))
+        heading = f"{counted(len(held), 'document')}, {known or 'none'} trained on"
+    metrics = measure(models, vocabulary, hold_out(held, vocabulary))
+    return dict(documents=heading) | metrics
 
 
 def measure(models, vocabulary, held):

@@ -65,7 +65,8 @@ def page(result):
     lines = [f"# {name}: {claim.verdict(result)}", "", claim.__doc__.strip(), ""]
     lines += [f"![{claim.verdict(result)}]({name}.png)", ""]
     lines += markdown(claim.rows(result))
-    return "\n".join([*lines, "", *origin(result)]) + "\n"
+    mark = "<!-- written by minimt -->"  # by which it is never taken for a text
+    return "\n".join([*lines, "", *origin(result), "", mark]) + "\n"
 
 
 def markdown(rows):
