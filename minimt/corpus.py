@@ -106,7 +106,7 @@ def load_corpus(source, config, seed, folder):
     """
     documents, train, held = read_split(source, config, seed)
     vocabulary = tokenizer.train_vocabulary([x for _, x in train], config.vocab, folder)
-    docs = [tokenizer.encode(vocabulary, text) for _, text in train]
+    docs = tokenizer.encode_all(vocabulary, [text for _, text in train])
     long = [doc for doc in docs if len(doc) > config.segment]
     if not long:
         raise InputError(
@@ -148,8 +148,7 @@ def counted(n, name):
 def hold_out(documents, vocabulary):
     """Documents [(name, text)] with their tokens, to evaluate on."""
     names, texts = zip(*documents)
-    docs = [tokenizer.encode(vocabulary, text) for text in texts]
-    return HeldOut(names, texts, docs)
+    return HeldOut(names, texts, tokenizer.encode_all(vocabulary, texts))
 
 
 def hashes(documents):

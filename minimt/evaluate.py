@@ -8,6 +8,7 @@ import torch
 
 from .data import DocumentStreams
 from .errors import InputError
+from .tokenizer import offsets
 from .torch_model import token_losses
 
 NAME = re.compile(r"\b[^\W\d]\w{2,}")  # an identifier or word of three letters or more
@@ -81,9 +82,8 @@ def name_distances(vocabulary, text):
     One number for each token after the first (`DOCUMENT`): 0 if the name was not seen
     before, −1 if the token is not part of a name.
     """
-    spans = vocabulary.encode(text).offsets
-    starts = np.array([start for start, _ in spans])
-    distance, last = np.full(len(spans), -1), {}
+    starts = offsets(vocabulary, text)[:, 0]
+    distance, last = np.full(len(starts), -1), {}
     for match in NAME.finditer(text):
         # A token may include a leading space, so it begins at or before the name.
         first = np.searchsorted(starts, match.start(), side="right") - 1

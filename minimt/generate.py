@@ -5,6 +5,11 @@ import copy
 import numpy as np
 import torch
 
+from .progress import progress
+
+COLDEST = 1e-30  # the lowest temperature by which float32 can be divided
+LONGEST_CHARACTER = 4  # bytes, and tokens at most
+
 
 @torch.inference_mode()
 def generate(model, tokens, count, temperature=0.8, seed=0):
@@ -24,8 +29,10 @@ def generate(model, tokens, count, temperature=0.8, seed=0):
             segment.clear()
         segment.append(token)
 
-    for token in np.asarray(tokens).tolist():
-        append(token)
+    with progress("read", len(tokens), "token") as bar:
+        for token in np.asarray(tokens).tolist():
+            append(token)
+            bar.update()
     for _ in range(count):
         unread = copy.deepcopy(state)
         logits, _ = model(torch.tensor([segment], device=device), unread)
@@ -34,9 +41,22 @@ def generate(model, tokens, count, temperature=0.8, seed=0):
         append(token)
 
 
+def as_text(vocabulary, tokens):
+    """Yield the text of tokens in pieces of whole characters, as they come."""
+    pending = []
+    for token in tokens:
+        pending.append(token)
+        text = vocabulary.decode(pending)
+        if not text.endswith("\ufffd") or len(pending) > LONGEST_CHARACTER:
+            yield text
+            pending = []
+    yield vocabulary.decode(pending)
+
+
 def sample(logits, temperature, random):
     """One token, drawn by its logits (V,)."""
     if temperature == 0:
         return int(logits.argmax())
+    temperature = max(temperature, COLDEST)
     weights = ((logits - logits.max()) / temperature).softmax(-1)
     return int(torch.multinomial(weights, 1, generator=random))

@@ -1,45 +1,122 @@
 """The tokenizer: a vocabulary of byte pairs, and texts as its tokens."""
 
 import hashlib
+import json
+import logging
 import pathlib
+import re
+import threading
+from importlib import metadata
 
 import numpy as np
-from tokenizers import ByteLevelBPETokenizer, Tokenizer
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
 from .errors import InputError
-from .files import replace_file
+from .files import write_json
+from .progress import progress
+
+log = logging.getLogger(__name__)
 
 DOCUMENT = "<document>"  # token 0, which begins every document
+LEAST = 258  # tokens: all 256 bytes, DOCUMENT, and a pair
+LONGEST = 256  # bytes in a word; without spaces, time would grow with its square
+SAMPLE = 2**24  # characters that a vocabulary is trained on, at most
+PIECE = 2**18  # characters to encode at a time; each takes some 150 bytes of memory
+BETWEEN_WORDS = re.compile(r"(?<=[\w!-~])(?=[ \n])")  # no token lies across
 
 
 def train_vocabulary(texts, size, folder):
     """A byte-pair vocabulary (Sennrich et al., ACL 2016) of `size` tokens.
 
-    Cached in `folder` under a hash of the texts and the size. Raises InputError if the
-    size is too small for all 256 bytes, or the texts are too short for so many tokens.
+    It is trained on the texts or, if they are long, on a sample of them, and cached in
+    `folder` under a hash of all that decides it. Raises InputError if the size is too
+    small for all 256 bytes, or the texts are too short for so many tokens.
     """
-    if size < 258:
+    if size < LEAST:
         raise InputError(
             f"--vocab {size} is too small for all bytes, a start token and a pair: "
-            "use at least 258"
+            f"use at least {LEAST}"
         )
-    digest = hashlib.sha256(f"{size}".encode())
+    decides = [size, LONGEST, SAMPLE, PIECE, metadata.version("tokenizers")]
+    digest = hashlib.sha256(json.dumps(decides).encode())
     for text in texts:
         digest.update(hashlib.sha256(text.encode()).digest())
     path = pathlib.Path(folder, f"vocabulary-{digest.hexdigest()[:16]}.json")
-    if path.exists():
-        return load_vocabulary(path.read_text(encoding="utf-8"))
-    vocabulary = ByteLevelBPETokenizer()
-    vocabulary.train_from_iterator(
-        texts, vocab_size=size, show_progress=False, special_tokens=[DOCUMENT]
+    found = cached(path)
+    if not found:
+        found = learn(texts, size)
+        write_json(path, dict(sha256=sha256(found), vocabulary=found))
+    return load_vocabulary(found)
+
+
+def cached(path):
+    """The vocabulary in a file, as JSON; None if the file is missing or damaged."""
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        if content["sha256"] == sha256(content["vocabulary"]):
+            return content["vocabulary"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        pass
+    log.info(f"{path} is damaged: training the vocabulary again")
+    return None
+
+
+def sha256(text):
+    """A hash of a text."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def learn(texts, size):
+    """Train a vocabulary; returns it as JSON. Ctrl-C ends it at once."""
+    vocabulary, sample = Tokenizer(models.BPE()), draw(texts)
+    words = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    bounded = pre_tokenizers.Split(Regex(f".{{1,{LONGEST}}}"), "isolated")
+    vocabulary.pre_tokenizer = pre_tokenizers.Sequence([words, bounded])
+    vocabulary.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        show_progress=False,
+        special_tokens=[DOCUMENT],
+        initial_alphabet=words.alphabet(),
     )
-    if vocabulary.get_vocab_size() < size:
+
+    def read():
+        with progress("vocabulary", sum(map(len, sample)), "character") as bar:
+            for text in sample:
+                yield text
+                bar.update(len(text))
+
+    def train():
+        vocabulary.train_from_iterator(read(), trainer)
+
+    # In a thread, since the library answers no Ctrl-C.
+    thread = threading.Thread(target=train, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.1)
+    most = vocabulary.get_vocab_size()
+    if most < size:
+        advice = f"use --vocab {most} or less, or give" if most >= LEAST else "give"
         raise InputError(
-            f"the texts are too short for a vocabulary of {size}: use --vocab "
-            f"{vocabulary.get_vocab_size()} or less, or give more text"
+            f"the texts are too short for a vocabulary of {size}: {advice} more text"
         )
-    replace_file(path, vocabulary.to_str().encode())
-    return load_vocabulary(vocabulary.to_str())
+    return vocabulary.to_str()
+
+
+def draw(texts, seed=0):
+    """The texts or, if they are too long, pieces of them drawn at random."""
+    total, drawn = sum(map(len, texts)), []
+    if total <= SAMPLE:
+        return texts
+    log.info(f"training the vocabulary on {SAMPLE / total:.0%} of the text")
+    parts = [piece for text in texts for piece in pieces(text)]
+    for i in np.random.default_rng(seed).permutation(len(parts)):
+        if sum(map(len, drawn)) < SAMPLE:
+            drawn.append(parts[i])
+    return drawn
 
 
 def load_vocabulary(text):
@@ -52,6 +129,43 @@ def load_vocabulary(text):
     return vocabulary
 
 
-def encode(vocabulary, text):
-    """The tokens of a document, beginning with token 0 (`DOCUMENT`): int64 (n,)."""
-    return np.array([0, *vocabulary.encode(text).ids], dtype=np.int64)
+def pieces(text):
+    """Parts of a text, which have the same tokens as the whole, unless it has no words.
+
+    Each has PIECE characters or, up to the end of a word, a few more.
+    """
+    begin = 0
+    while len(text) - begin > PIECE:
+        least = begin + PIECE
+        end = BETWEEN_WORDS.search(text, least, least + PIECE)
+        yield text[begin : (begin := end.start() if end else least)]
+    yield text[begin:]
+
+
+def encode(vocabulary, text, on_piece=None):
+    """The tokens of a document, beginning with token 0 (`DOCUMENT`): int64 (n,).
+
+    on_piece(n) is called after each piece, of n characters.
+    """
+    tokens = [np.zeros(1, dtype=np.int64)]
+    for piece in pieces(text):
+        tokens.append(np.array(vocabulary.encode(piece).ids, dtype=np.int64))
+        if on_piece:
+            on_piece(len(piece))
+    return np.concatenate(tokens)
+
+
+def encode_all(vocabulary, texts):
+    """The tokens of several documents, as from `encode`; shows progress."""
+    with progress("encode", sum(map(len, texts)), "character") as bar:
+        return [encode(vocabulary, text, bar.update) for text in texts]
+
+
+def offsets(vocabulary, text):
+    """Where each token but the first begins and ends in the text: int64 (n − 1, 2)."""
+    found, begin = [np.zeros((0, 2), dtype=np.int64)], 0
+    for piece in pieces(text):
+        spans = np.array(vocabulary.encode(piece).offsets, dtype=np.int64)
+        found.append(begin + spans.reshape(-1, 2))
+        begin += len(piece)
+    return np.concatenate(found)

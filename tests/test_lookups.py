@@ -6,7 +6,7 @@ import torch
 from models import CONFIG, params_of
 
 from minimt import evaluate, model, tokenizer
-from minimt.generate import generate
+from minimt.generate import as_text, generate, sample
 from minimt.inspection import lookups
 from minimt.torch_model import MemorizingTransformer
 
@@ -112,3 +112,73 @@ def test_generation_is_seeded_and_starts_anywhere_in_a_segment(
     drawn = [list(generate(small_model, prompt, 20, seed=seed)) for seed in (0, 0, 1)]
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(drawn[0]) == 20 and max(drawn[0]) < CONFIG.vocab
+
+
+MIXED = "one 我歌唱 שלום, naïve\n🙂 end 我我 שלום " * 30
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory):
+    """A vocabulary of hardly more than bytes, and a text of many kinds of letters."""
+    folder = tmp_path_factory.mktemp("vocabulary")
+    vocabulary = tokenizer.train_vocabulary([MIXED], 262, folder)
+    return vocabulary, tokenizer.encode(vocabulary, MIXED)
+
+
+@pytest.mark.parametrize("width", [20, 50, 75])
+def test_a_context_shows_whole_characters_and_fits_into_its_line(mixed, width):
+    vocabulary, doc = mixed
+    spans, flat = tokenizer.offsets(vocabulary, MIXED), lookups.one_line(MIXED)
+    for i in range(100, 220):
+        line = lookups.context(vocabulary, doc, i, width)
+        assert "\ufffd" not in line and lookups.columns_of(line) <= width
+        begin, end = spans[i]  # of token i + 1
+        shown, token = line.strip("\u2068\u2069").rstrip("⟧").split("⟦")
+        assert flat[begin:end] in token and len(token) - (end - begin) in (0, 1)
+        places = (begin - 1, begin)  # a token may end one character and begin another
+        assert any(
+            flat[:x].endswith(shown) and flat[x:].startswith(token) for x in places
+        )
+        assert lookups.columns_of(shown + token) >= width - 4  # as much as fits
+        assert line.startswith("\u2068") == any("א" <= c <= "ת" for c in shown + token)
+
+
+def test_columns_count_wide_and_combining_characters():
+    assert lookups.columns_of("abc") == 3 and lookups.columns_of("我a") == 3
+    assert lookups.columns_of("e\u0301") == 1 and lookups.columns_of("") == 0
+    assert lookups.last_columns("a我b", 2) == "b" and lookups.last_columns("a", 0) == ""
+
+
+def test_lines_of_a_report_fit_into_the_terminal(mixed):
+    vocabulary, doc = mixed
+    config = model.Config(vocab=262, segment=16, memory=64, embed=32, layers=2)
+    untrained = MemorizingTransformer(config)
+    found = lookups.gainers(untrained, doc, top=9)
+    for columns in (72, 80, 120):
+        shown = lookups.report(untrained, vocabulary, doc, found, columns=columns)
+        places = [line for line in shown.splitlines() if "tokens back" in line]
+        assert max(lookups.columns_of(line) for line in places) <= columns
+
+
+def test_generated_text_comes_in_whole_characters(mixed):
+    vocabulary, doc = mixed
+    pieces = list(as_text(vocabulary, doc[1:].tolist()))
+    assert "".join(pieces) == MIXED and "\ufffd" not in "".join(pieces)
+    assert len(pieces) > len(MIXED) / 2  # they do not wait for the end
+    broken = doc[1:3].tolist() * 9 + doc[6:7].tolist() * 20  # parts of characters
+    assert "".join(as_text(vocabulary, broken))
+
+
+@pytest.mark.parametrize("temperature", [1e-320, 1e-46, 1e-9, 1e-3])
+def test_the_coldest_sampling_takes_the_likeliest_token(rng, temperature):
+    for _ in range(20):
+        logits = torch.from_numpy(rng.normal(size=9).astype(np.float32))
+        random = torch.Generator().manual_seed(0)
+        assert sample(logits, temperature, random) == int(logits.argmax())
+
+
+def test_the_hottest_sampling_takes_any_token(rng):
+    logits = torch.from_numpy(10 * rng.normal(size=4).astype(np.float32))
+    random = torch.Generator().manual_seed(0)
+    drawn = [sample(logits, 1e300, random) for _ in range(400)]
+    assert np.bincount(drawn, minlength=4).min() > 60

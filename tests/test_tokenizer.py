@@ -1,6 +1,12 @@
 """Texts survive being tokens, and a vocabulary is trained only once."""
 
+import json
+import signal
+import time
+
+import numpy as np
 import pytest
+from commands import script, started, wait_for_line
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -49,3 +55,70 @@ def test_a_vocabulary_of_an_impossible_size_is_refused(tmp_path, size, reason):
 def test_a_damaged_vocabulary_is_refused():
     with pytest.raises(InputError, match="damaged"):
         tokenizer.load_vocabulary("{}")
+
+
+@given(
+    text=st.text("ab c\n é我\t\x1c\u3000'd.", max_size=300), piece=st.integers(1, 40)
+)
+def test_pieces_have_the_tokens_of_the_whole(vocabulary, text, piece):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tokenizer, "PIECE", piece)
+        parts = list(tokenizer.pieces(text))
+        tokens = tokenizer.encode(vocabulary, text)
+        spans = tokenizer.offsets(vocabulary, text)
+    assert "".join(parts) == text
+    assert vocabulary.decode(tokens[1:].tolist()) == text
+    assert len(spans) == len(tokens) - 1
+    whole = vocabulary.encode(text)
+    if all(len(part) < 2 * piece for part in parts):  # never cut inside a word
+        assert tokens[1:].tolist() == whole.ids
+        assert spans.tolist() == [list(span) for span in whole.offsets]
+
+
+def test_words_without_end_take_time_in_proportion(tmp_path):
+    """Ten times the text without a space: with squares, a hundred times the time."""
+    letters = np.random.default_rng(0).choice(list("ACGT"), size=300_000)
+    seconds = []
+    for n in (30_000, 300_000):
+        began = time.perf_counter()
+        tokenizer.train_vocabulary(["".join(letters[:n])], 400, tmp_path)
+        seconds.append(time.perf_counter() - began)
+    assert seconds[1] < 5
+
+
+def test_a_long_text_is_sampled_the_same_each_time(tmp_path, monkeypatch, caplog):
+    caplog.set_level("INFO", "minimt")
+    monkeypatch.setattr(tokenizer, "PIECE", 100)
+    texts = [TEXT[i:] + f" {i}" * 99 for i in range(9)]
+    monkeypatch.setattr(tokenizer, "SAMPLE", 2000)
+    drawn = tokenizer.draw(texts)
+    assert drawn == tokenizer.draw(texts) and 2000 <= sum(map(len, drawn)) < 2200
+    assert caplog.messages[0].startswith("training the vocabulary on 1")
+    monkeypatch.setattr(tokenizer, "SAMPLE", 10**6)
+    assert tokenizer.draw(texts) == texts
+
+
+@pytest.mark.parametrize("how", ["cut", "changed", "foreign", "list"])
+def test_a_vocabulary_that_is_damaged_is_trained_again(tmp_path, how):
+    right = tokenizer.train_vocabulary([TEXT], 270, tmp_path).to_str()
+    (path,) = tmp_path.iterdir()
+    tokenizer.train_vocabulary([TEXT * 2 + "abcd" * 99], 270, tmp_path / "other")
+    (other,) = (tmp_path / "other").iterdir()
+    content = json.loads(path.read_text())
+    changed = content | dict(vocabulary=content["vocabulary"].replace("Ġ", "x"))
+    foreign = content | dict(vocabulary=json.loads(other.read_text())["vocabulary"])
+    contents = dict(cut=path.read_text()[:99], list="[]")
+    contents |= dict(changed=json.dumps(changed), foreign=json.dumps(foreign))
+    path.write_text(contents[how])
+    assert tokenizer.train_vocabulary([TEXT], 270, tmp_path).to_str() == right
+    assert json.loads(path.read_text()) == content
+
+
+def test_ctrl_c_ends_the_training_of_a_vocabulary_at_once(tmp_path):
+    with started(script("endless_vocabulary.py"), tmp_path) as process:
+        wait_for_line(process, "training")
+        began = time.perf_counter()
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert time.perf_counter() - began < 1.5 and process.returncode != 0
+    assert not list(tmp_path.iterdir())

@@ -34,7 +34,7 @@ def main(argv=None):
             raise InputError("only train can use several processes: leave out torchrun")
         text, result = args.command(args)
         if distributed.leader():
-            print(as_json(result) if args.json is True else text)
+            show(as_json(result) if args.json is True else text)
         return 0
     except InputError as error:
         return mistake(error)
@@ -44,6 +44,15 @@ def main(argv=None):
         if distributed.leader():
             print(f"minimt: {str(stopped) or 'stopped'}", file=sys.stderr)
         return 130
+
+
+def show(text):
+    """Print a text, or the pieces of one as they come."""
+    try:
+        for piece in [text] if isinstance(text, str) else text:
+            print(piece, end="", flush=True)
+    finally:
+        print()
 
 
 def show_notices():

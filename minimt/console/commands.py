@@ -3,7 +3,9 @@
 import logging
 import pathlib
 import shlex
+import shutil
 from dataclasses import asdict
+from itertools import chain
 
 from .. import distributed, runs, texts, tokenizer
 from ..benchmark import bench
@@ -12,7 +14,7 @@ from ..corpus import Source
 from ..errors import InputError
 from ..experiments import compare, recall
 from ..files import write_json
-from ..generate import generate
+from ..generate import as_text, generate
 from ..inspection import explorer, lookups
 from ..optimizer import Training
 from ..reproduce import plan, results
@@ -112,7 +114,10 @@ def generate_command(args):
     read = texts.read_text(args.read) if args.read else ""
     tokens = tokenizer.encode(vocabulary, read + args.prompt)
     new = generate(model, tokens, args.tokens, args.temperature, args.seed)
-    text = args.prompt + vocabulary.decode(list(new))
+    pieces = chain([args.prompt], as_text(vocabulary, new))
+    if not args.json:
+        return pieces, None
+    text = "".join(pieces)
     return text, dict(prompt=args.prompt, text=text, read_tokens=len(tokens))
 
 
@@ -127,7 +132,9 @@ def inspect_command(args):
     doc = tokenizer.encode(vocabulary, text)
     lookups.check(model.config, doc, args.file)
     found = lookups.gainers(model, doc, args.top)
-    return lookups.report(model, vocabulary, doc, found), [asdict(x) for x in found]
+    columns = shutil.get_terminal_size().columns
+    shown = lookups.report(model, vocabulary, doc, found, columns=columns)
+    return shown, [asdict(x) for x in found]
 
 
 def reproduce_command(args):

@@ -15,7 +15,7 @@ import numpy as np
 from ..evaluate import document_losses
 from ..files import replace_file
 from ..progress import progress
-from ..tokenizer import encode
+from ..tokenizer import encode, offsets
 from .lookups import check, retrieved
 
 TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")
@@ -76,7 +76,7 @@ def lengths(vocabulary, text):
 
     A character that several tokens spell belongs to the first; the others add 0.
     """
-    ends = np.array([end for _, end in vocabulary.encode(text).offsets])
+    ends = offsets(vocabulary, text)[:, 1]
     points = np.frombuffer(text.encode("utf-32-le"), "<u4")
     units = np.concatenate([[0], np.cumsum(1 + (points > 0xFFFF))])
     return np.diff(units[ends], prepend=0)

@@ -1,5 +1,6 @@
 """Lookups: the tokens of a document that gain most from memory, and what they found."""
 
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 
 from ..errors import InputError
 from ..evaluate import document_losses
+from ..progress import progress
 
 
 @dataclass
@@ -38,20 +40,23 @@ def check(config, doc, name):
 
 def gainers(model, doc, top):
     """The `top` lookups of a document (tokens (n,)) that gain most, best first."""
-    without = document_losses(model.changed(memory=0), [doc], streams=1)[0]
-    remembered = document_losses(model, [doc], streams=1)[0]
-    best = np.argsort(remembered - without, kind="stable")[:top]
-    places = retrieved_places(model, doc, set(best.tolist()))
+    segments = -(-(len(doc) - 1) // model.config.segment)
+    with progress("read", 3 * segments, "segment") as bar:
+        without = document_losses(model.changed(memory=0), [doc], 1, bar.update)[0]
+        remembered = document_losses(model, [doc], 1, bar.update)[0]
+        best = np.argsort(remembered - without, kind="stable")[:top]
+        places = retrieved_places(model, doc, set(best.tolist()), bar.update)
     return [
         Lookup(i, float(without[i]), float(remembered[i]), places[i])
         for i in best.tolist()
     ]
 
 
-def retrieved_places(model, doc, positions):
+def retrieved_places(model, doc, positions, on_segment=lambda n: None):
     """For each query position and each head: [(position, weight)], heaviest first."""
     places = {}
     for age, found, weights in retrieved(model, doc):
+        on_segment(1)
         for i in positions & set(range(age, age + found.shape[1])):
             heads = zip(found[:, i - age].tolist(), weights[:, i - age].tolist())
             places[i] = [[x for x in zip(*head) if x[0] >= 0] for head in heads]
@@ -86,8 +91,8 @@ def weigh(logits, slots, age, M):
     return np.where(found, age - 1 - (age - 1 - slots) % M, -1), weights
 
 
-def report(model, vocabulary, doc, lookups, nearest=2, width=60):
-    """The lookups as text for a terminal."""
+def report(model, vocabulary, doc, lookups, nearest=2, columns=80):
+    """The lookups as text for a terminal of so many columns."""
     gates = model.gates()
     lines = []
     for rank, lookup in enumerate(lookups, 1):
@@ -97,21 +102,59 @@ def report(model, vocabulary, doc, lookups, nearest=2, width=60):
             f"{rank}. token {i + 1} saves {saved:.2f} nats: {lookup.without:.2f} "
             f"without memory, {lookup.with_memory:.2f} with it"
         )
-        lines.append(f"     {context(vocabulary, doc, i, width)}")
+        lines.append(f"     {context(vocabulary, doc, i, columns - 5)}")
         for head, places in enumerate(lookup.places):
             lines.append(f"   head {head}, gate {gates[head]:.2f}")
             for position, weight in places[:nearest]:
-                lines.append(
-                    f"     {weight:4.0%} {i - position:6} tokens back: "
-                    f"{context(vocabulary, doc, position - 1, width)}"
-                )
+                place = f"     {weight:4.0%} {i - position:6} tokens back: "
+                width = columns - len(place)
+                lines.append(place + context(vocabulary, doc, position - 1, width))
         lines.append("")
     return "\n".join(lines)
 
 
 def context(vocabulary, doc, i, width):
-    """The text up to token i and the next token in ⟦brackets⟧, on one line."""
-    before = vocabulary.decode(doc[max(1, i - width + 1) : i + 1].tolist())
-    after = vocabulary.decode(doc[i + 1 : i + 2].tolist())
-    line = f"{before[-width:]}⟦{after}⟧"
-    return "".join(c if c.isprintable() else {"\n": "⏎"}.get(c, " ") for c in line)
+    """The text up to token i and the next token in ⟦brackets⟧, in `width` columns.
+
+    If the next token is a part of a character, the whole character is in brackets. A
+    line with letters that are written from right to left is isolated from what precedes
+    it, so that a terminal that knows of them puts the end of the text beside the token.
+    """
+    first, end = whole_characters(vocabulary, doc, i + 1)
+    long = doc[max(1, first - 4 * width) : first]  # a character has at most 4 tokens
+    before = vocabulary.decode(long.tolist())
+    token = one_line(vocabulary.decode(doc[first:end].tolist()))
+    before = one_line(before.lstrip("\ufffd"))
+    room = width - 2 - columns_of(token)
+    line = f"{last_columns(before, room)}⟦{token}⟧"
+    rightward = all(unicodedata.bidirectional(c) not in ("R", "AL") for c in line)
+    return line if rightward else f"\u2068{line}\u2069"
+
+
+def whole_characters(vocabulary, doc, t):
+    """The fewest tokens around t that spell whole characters: [first, end)."""
+    spans = [(t - i, t + 1 + j) for i in range(4) for j in range(4) if t - i >= 1]
+    for first, end in sorted(spans, key=lambda span: span[1] - span[0]):
+        if "\ufffd" not in vocabulary.decode(doc[first:end].tolist()):
+            return first, end
+    return t, t + 1
+
+
+def one_line(text):
+    """A text without line ends, and without what a terminal might obey."""
+    return "".join(c if c.isprintable() else {"\n": "⏎"}.get(c, " ") for c in text)
+
+
+def columns_of(text):
+    """How many columns a terminal needs for a text: two for a wide character."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    invisible = sum(unicodedata.category(c) in ("Mn", "Me", "Cf") for c in text)
+    return len(text) + wide - invisible
+
+
+def last_columns(text, columns):
+    """As much of the end of a text as fits into so many columns."""
+    for begin in range(len(text)):
+        if columns_of(text[begin:]) <= columns:
+            return text[begin:]
+    return ""

@@ -22,7 +22,7 @@ from itertools import islice, product
 
 import numpy as np
 
-from ... import figures
+from ... import figures, tokenizer
 from ...errors import InputError
 from ...evaluate import name_distances
 from ...inspection.definitions import hol_light, named_tokens, python
@@ -114,10 +114,10 @@ def look_at(model, vocabulary, finder, text, doc, small, large):
 
     None if it does not parse, or is a piece of a longer one, with other tokens.
     """
-    config, places, encoded = model.config, finder(text), vocabulary.encode(text)
-    if places is None or encoded.ids != doc[1:].tolist():
+    config, places = model.config, finder(text)
+    if places is None or not np.array_equal(tokenizer.encode(vocabulary, text), doc):
         return None
-    named = named_tokens(places, encoded.offsets)
+    named = named_tokens(places, tokenizer.offsets(vocabulary, text))
     known, far = np.zeros(len(doc), bool), []
     for use in uses(places, named):
         known[use.first : use.stop] = True
