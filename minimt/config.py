@@ -12,6 +12,32 @@ SEARCHES = {  # the choices for `Config.search`: functions from a config to a se
 INITIALISATIONS = ("random", "induction")
 
 
+BOUNDS = dict(  # of the whole numbers in a Config; nobody's machine takes more
+    vocab=(2, 2**20),
+    layers=(1, 1000),
+    heads=(1, 1000),
+    embed=(1, 2**16),
+    segment=(1, 2**16),
+    cache=(0, 2**20),
+    memory=(0, 2**28),
+    memory_layer=(0, 999),
+    neighbours=(1, 2**16),
+    tables=(1, 1000),
+    bits=(0, 30),
+    probes=(1, 2**20),
+    search_seed=(0, 2**63 - 1),
+)
+
+
+def check_whole(options, bounds):
+    """Raise a ValueError that names a field unless all are whole numbers in bounds."""
+    for name, (least, most) in bounds.items():
+        value = getattr(options, name)
+        if type(value) is not int or not least <= value <= most:
+            wanted = f"a whole number from {least} to {most}"
+            raise ValueError(f"{name} must be {wanted}, not {value!r}")
+
+
 def option(default, help):
     """A dataclass field with the help text that the command line shows."""
     return field(default=default, metadata={"help": help})
@@ -38,22 +64,13 @@ class Config:
     init: str = option("induction", f"initial weights: {' or '.join(INITIALISATIONS)}")
 
     def __post_init__(self):
-        least = dict(vocab=2, layers=1, heads=1, embed=1, segment=1, cache=0, memory=0)
-        least |= dict(memory_layer=0, neighbours=1, tables=1, bits=0, probes=1)
-        for name, bound in (least | dict(search_seed=0)).items():
-            value = getattr(self, name)
-            if type(value) is not int or value < bound:
-                raise ValueError(
-                    f"{name} must be a whole number ≥ {bound}, not {value!r}"
-                )
+        check_whole(self, BOUNDS)
         if self.embed % self.heads:
             raise ValueError(
                 f"embed ({self.embed}) must be divisible by heads ({self.heads})"
             )
         if self.memory_layer >= self.layers:
             raise ValueError(f"memory_layer must be less than layers ({self.layers})")
-        if self.bits > 30:
-            raise ValueError(f"bits must be at most 30, not {self.bits}")
         for name, choices in dict(search=SEARCHES, init=INITIALISATIONS).items():
             if getattr(self, name) not in list(choices):
                 raise ValueError(f"{name} must be {' or '.join(choices)}")

@@ -38,6 +38,8 @@ class DocumentStreams:
     """
 
     def __init__(self, docs, B, T, seed=None):
+        if min(B, T) < 1:
+            raise ValueError(f"B and T must be at least 1, not {B} and {T}")
         if not docs or min(len(doc) for doc in docs) < 2:
             raise InputError(
                 "no documents, or too short a one: give documents of two or more tokens"

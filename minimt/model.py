@@ -14,6 +14,7 @@ from .init import Weights, init_params, layer_of
 from .memory import Memory, l2_normalize
 from .position import relative_bias
 from .search import Neighbours
+from .shapes import expect
 
 __all__ = ["Config", "State", "forward", "init_params", "loss", "token_losses"]
 
@@ -47,6 +48,7 @@ def start_documents(state: State, starts: Array) -> State:
 
     The state passed in is not changed: its memory is copied first.
     """
+    expect("starts", starts, len(state.age))
     memory = deepcopy(state.memory)
     if memory:
         memory.clear(starts)
@@ -104,11 +106,13 @@ def forward(
     tokens (B, T) int; state: what the last call returned, None = all streams start
     afresh; starts (B,) bool: True where the segment begins a new document → logits
     (B, T, V) and the new state. Nothing passed in is changed. Raises ValueError if
-    tokens are outside the vocabulary.
+    tokens are outside the vocabulary, or the parameters or the state do not fit.
     """
     B, T = check_tokens(tokens, config)
+    check_params(params, config)
     if state is None:
         state = first_state(config, B, params["embedding"].dtype)
+    expect("state.age", state.age, B)
     state = start_documents(state, np.zeros(B, bool) if starts is None else starts)
     x = params["embedding"][tokens]  # (B, T, E)
     for layer in range(config.layers):
@@ -129,6 +133,19 @@ def check_tokens(tokens, config) -> tuple[int, int]:
     if tokens.min() < 0 or tokens.max() >= config.vocab:
         raise ValueError(f"tokens must be in the vocabulary, 0 … {config.vocab - 1}")
     return tokens.shape
+
+
+def check_params(params: Weights, config) -> None:
+    """Raise ValueError if parameters are those of another configuration."""
+    layers = sum(name.endswith(".query") for name in params)
+    if layers != config.layers:
+        raise ValueError(
+            f"parameters of {layers} layers, but config has {config.layers}"
+        )
+    expect("embedding", params["embedding"], config.vocab, config.embed)
+    for layer in range(layers):
+        name = f"layers.{layer}.log_scale"
+        expect(name, params[name], config.heads)
 
 
 def token_losses(logits: Array, targets: Array) -> Array:

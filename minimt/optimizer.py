@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import torch
 
-from .config import option
+from .config import check_whole, option
 
 
 @dataclass(frozen=True)
@@ -21,14 +21,11 @@ class Training:
     seed: int = option(0, "seed for the weights, the split and the order of documents")
 
     def __post_init__(self):
-        for name in ("streams", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(
-                    f"{name} must be at least 1, not {getattr(self, name)}"
-                )
-        for name in ("warmup", "weight_decay", "seed"):
-            if not getattr(self, name) >= 0:
-                raise ValueError(f"{name} must not be negative")
+        bounds = dict(streams=(1, 2**16), steps=(1, 10**9), warmup=(0, 10**9))
+        check_whole(self, bounds | dict(seed=(0, 2**63 - 1)))
+        if not 0 <= self.weight_decay < math.inf:
+            value = self.weight_decay
+            raise ValueError(f"weight_decay must be finite and ≥ 0, not {value}")
         for name in ("learning_rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 value = getattr(self, name)

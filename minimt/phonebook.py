@@ -17,6 +17,8 @@ class PhoneBook:
     """
 
     def __init__(self, B, T, seed, entries=512):
+        if min(B, T, entries) < 1:
+            raise ValueError("B, T and entries must be at least 1")
         if T % 2 or 2 * entries % T:
             raise ValueError(
                 f"a segment must be even and divide {2 * entries}, not {T} tokens"

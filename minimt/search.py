@@ -15,8 +15,13 @@ def exact_topk(q: Array, keys: Array, valid: Array, K: int) -> Neighbours:
 
     q (B, H, T, D), keys (B, H, M, D), valid (B, M) → scores, index, found, each
     (B, H, T, K), best first; of equal scores, the lower slot comes first. If fewer keys
-    are valid, the rest have score −inf, index 0, found False. ValueError if K < 1.
+    are valid, the rest have score −inf, index 0, found False. ValueError if K < 1, or
+    for other shapes.
     """
+    (B, H, _, D), M = q.shape, keys.shape[2]
+    if keys.shape != (B, H, M, D) or valid.shape != (B, M):
+        shapes = f"q {q.shape}, keys {keys.shape} and valid {valid.shape}"
+        raise ValueError(f"{shapes} must have shapes that fit together")
     best = [  # head by head, so that only one (T, M) table of scores exists at a time
         topk(np.where(valid[b], q[b, h] @ keys[b, h].T, -np.inf), K)
         for b, h in np.ndindex(q.shape[:2])

@@ -77,7 +77,7 @@ def attend_to_memory(q: Tensor, k: Tensor, v: Tensor, found: Tensor, scale: Tens
     """q (B, H, T, D), k and v (B, H, T, K, D), found (B, H, T, K) → (B, H, T, D)."""
     logits = scale[:, None, None] * (k @ q[..., None])[..., 0]  # (B, H, T, K)
     weight = softmax(logits.masked_fill(~found, -torch.inf))
-    return (weight[..., None, :] @ v)[..., 0, :]
+    return (weight[..., None, :] @ v.masked_fill(~found[..., None], 0))[..., 0, :]
 
 
 def gate_value(gate_logit: Tensor) -> Tensor:

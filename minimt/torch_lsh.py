@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from .lsh import draw_pivots
+from .shapes import expect
 from .torch_attention import where_not
 from .torch_memory import weighted_rows
 from .torch_search import PIECE, Neighbours, Search, in_one, largest
@@ -54,6 +55,7 @@ class Table:
     def reset(self, pivots: Tensor, drawn: int = 0) -> None:
         """Make empty cells around pivots (H, cells, D), drawn from `drawn` keys."""
         self.pivots, self.drawn = pivots, drawn
+        self.rows.zero_()
         self.rows[:, :, -1] = -torch.inf
         self.live.zero_()
         self.spot.fill_(self.slot[0].numel() - 1)
@@ -205,8 +207,7 @@ class LSH(Search):
 
         Without a memory that fills the tables, they are built from the valid keys.
         """
-        if q.shape[-1] != self.D:
-            raise ValueError(f"queries have size {q.shape[-1]}, but D is {self.D}")
+        expect("q", q, *q.shape[:3], self.D)
         index = self.index or self._built(keys, valid)
         streams = zip(q.to(keys.dtype), index)
         with torch.autocast(q.device.type, enabled=False):

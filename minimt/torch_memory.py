@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .shapes import expect
 from .torch_attention import softmax
 from .torch_search import Neighbours, Search
 
@@ -33,6 +34,7 @@ class Memory:
 
     def clear(self, starts: Tensor) -> None:
         """Empty the memory of the streams where `starts` (B,) is True."""
+        expect("starts", starts, len(self.written))
         self.flush()
         with self._writing():
             self.written.masked_fill_(starts, 0)
@@ -49,9 +51,8 @@ class Memory:
     def defer(self, k: Tensor, v: Tensor) -> None:
         """Like `write`, but while gradients are recorded it waits for `flush`."""
         (B, H, _, D), T = self.keys.shape, k.shape[2]
-        if k.shape != (B, H, T, D) or v.shape != k.shape:
-            shapes = f"{tuple(k.shape)} and {tuple(v.shape)}"
-            raise ValueError(f"k and v must have shape {(B, H, T, D)}, not {shapes}")
+        expect("k", k, B, H, T, D)
+        expect("v", v, B, H, T, D)
         self.flush()
         self.deferred = k.detach().clone(), v.detach().clone()
         if not torch.is_grad_enabled():
@@ -129,7 +130,11 @@ class Scores(torch.autograd.Function):
 
 
 def weighted_rows(table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
-    """Weighted sums of rows of a table (N, D): rows (n, K), weight (…, K) → (…, D)."""
+    """Weighted sums of rows of a table (N, D): rows (n, K), weight (…, K) → (…, D).
+
+    With weights of 0 alone, a sum is 0, even if there is NaN in the rows.
+    """
     flat = weight.flatten(0, -2).to(table.dtype)  # (n, K)
     sums = F.embedding_bag(rows, table, mode="sum", per_sample_weights=flat)  # (n, D)
+    sums = torch.where(flat.any(-1, keepdim=True), sums, 0)
     return sums.view(*weight.shape[:-1], -1)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from .config import Config
 from .init import init_params
 from .model import State, check_tokens
+from .shapes import expect
 from .torch_attention import (  # noqa: F401 (every twin can be imported from here)
     attend,
     attend_to_memory,
@@ -48,6 +49,7 @@ class Parts:
 
 def start_documents(state, starts: Tensor) -> State:
     """As in NumPy, but the memory is cleared in place, not in a copy."""
+    expect("starts", starts, len(state.age))
     if state.memory:
         state.memory.clear(starts)
     return State(state.age.masked_fill(starts, 0), list(state.caches), state.memory)
@@ -124,7 +126,9 @@ class MemorizingTransformer(nn.Module):
         """Like `model.forward`, but it changes the memory in `state`: use it once."""
         B, T = tokens.shape if tokens.is_cuda else check_tokens(tokens, self.config)
         starts = tokens.new_zeros(B).bool() if starts is None else starts
-        state = start_documents(state or self.first_state(B), starts)
+        state = state or self.first_state(B)
+        expect("state.age", state.age, B)
+        state = start_documents(state, starts)
         x = F.embedding(tokens, self.embedding)  # (B, T, E)
         for layer, p in enumerate(self.layers):
             h = rms_norm(x, p["attention_norm"])

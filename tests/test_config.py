@@ -112,7 +112,7 @@ def test_what_is_not_a_whole_number_is_refused_by_name(field, value):
     [
         (dict(embed=10, heads=4), "embed (10) must be divisible by heads (4)"),
         (dict(memory_layer=4), "memory_layer must be less than layers (4)"),
-        (dict(bits=31), "bits must be at most 30, not 31"),
+        (dict(bits=31), "bits must be a whole number from 0 to 30, not 31"),
         (dict(search="nearest"), "search must be exact or lsh"),
         (dict(search=["lsh"]), "search must be exact or lsh"),
         (dict(init="lookup"), "init must be random or induction"),

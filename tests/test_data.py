@@ -45,6 +45,12 @@ def test_a_split_needs_two_documents():
         data.split([("a", "x")])
 
 
+@pytest.mark.parametrize("B, T", [(0, 4), (2, 0), (-1, 4), (2, -3)])
+def test_streams_and_segments_have_at_least_one_token(B, T):
+    with pytest.raises(ValueError, match="at least 1"):
+        data.DocumentStreams(documents(5), B, T)
+
+
 LENGTHS = st.lists(st.integers(2, 30), min_size=1, max_size=9)  # of documents
 
 

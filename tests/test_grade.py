@@ -143,7 +143,7 @@ MISTAKES = {
     "grade --step -1": "'-1' is not a step: use warm_up",
     "grade --case nothing": "'nothing' is not a case: use one of by_hand",
     "grade --seed -1": "not a whole number",
-    "grade --seconds 0": "not a whole number ≥ 1",
+    "grade --seconds 0": "not a whole number from 1 to a billion",
     "grade --user nosuchuser": "user",
     "grade {empty} --reference": "not both",
     "grade --private {empty}/none.py": "does not define CASES",

@@ -175,3 +175,29 @@ def test_the_loss_is_the_mean_negative_log_likelihood_of_the_targets(rng):
 def test_tokens_of_a_wrong_shape_or_value_are_refused(tokens):
     with pytest.raises(ValueError, match="tokens must"):
         forward(init_params(CONFIG), CONFIG, tokens.astype(int))
+
+
+def test_parameters_of_another_configuration_are_refused(rng):
+    tokens = rng.integers(CONFIG.vocab, size=(2, 3))
+    changes = dict(layers=CONFIG.layers + 1, vocab=CONFIG.vocab - 1, heads=1)
+    for name, value in changes.items():
+        other = replace(CONFIG, **{name: value})
+        with pytest.raises(ValueError, match=r"parameters|must have shape"):
+            forward(params_of(CONFIG), other, tokens % other.vocab)
+
+
+@pytest.mark.parametrize("starts", [[True], [True] * 3, [[True, False]]])
+def test_starts_and_states_of_other_streams_are_refused(rng, small_model, starts):
+    torch, tokens = (
+        pytest.importorskip("torch"),
+        rng.integers(CONFIG.vocab, size=(2, 3)),
+    )
+    _, state = forward(params_of(CONFIG), CONFIG, tokens[:1])
+    with pytest.raises(ValueError, match=r"state\.age must have shape"):
+        forward(params_of(CONFIG), CONFIG, tokens, state)
+    with pytest.raises(ValueError, match="starts must have shape"):
+        forward(params_of(CONFIG), CONFIG, tokens, None, np.array(starts))
+    with pytest.raises(ValueError, match="starts must have shape"):
+        small_model(torch.from_numpy(tokens), None, torch.tensor(starts))
+    with pytest.raises(ValueError, match=r"state\.age must have shape"):
+        small_model(torch.from_numpy(tokens), small_model.first_state(1))

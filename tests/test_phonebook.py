@@ -52,3 +52,10 @@ def test_numbers_cannot_be_guessed_from_names():
     numbers = targets[targets >= 0] - NAMES
     share = np.bincount(numbers, minlength=16) / len(numbers)
     assert share.max() < 0.1
+
+
+@pytest.mark.parametrize("sizes", [(0, 4, 8), (2, 0, 8), (2, 4, 0), (-1, 4, 8)])
+def test_sizes_below_1_are_an_error(sizes):
+    B, T, entries = sizes
+    with pytest.raises(ValueError, match="at least 1"):
+        PhoneBook(B, T, seed=0, entries=entries)

@@ -170,8 +170,9 @@ def test_where_no_slot_is_valid_nothing_is_found(twin, rng, M, K):
 def test_an_invalid_slot_has_no_influence_whatever_it_holds(twin, rng, share, M):
     q, keys, valid = example(rng, M, share)
     expected = twin.exact_topk(q, keys, valid, 5)
-    keys[np.broadcast_to(~valid[:, None], keys.shape[:3])] = 1e3 * rng.normal(size=D)
-    check(twin.exact_topk(q, keys, valid, 5), expected)
+    for held in (1e3 * rng.normal(size=D), np.nan):
+        keys[np.broadcast_to(~valid[:, None], keys.shape[:3])] = held
+        check(twin.exact_topk(q, keys, valid, 5), expected)
 
 
 @pytest.mark.parametrize("M", [13, 256])
@@ -194,6 +195,17 @@ def test_streams_and_heads_are_searched_separately(twin, rng, M, K, B, H, T):
         one = np.s_[b : b + 1, h : h + 1]
         alone = twin.exact_topk(q[one], keys[one], valid[b : b + 1], K)
         check([x[one] for x in together], alone)
+
+
+@pytest.mark.parametrize("name", ["q", "keys", "valid"])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_nothing_is_spread_over_streams_heads_or_slots(twin, rng, name, axis):
+    arrays = dict(zip(("q", "keys", "valid"), example(rng, 13)))
+    if (name, axis) in {("q", 2), ("keys", 2), ("valid", 2)}:
+        pytest.skip("queries may be few, and slots have no further axis")
+    arrays[name] = arrays[name].take([0], axis)
+    with pytest.raises(ValueError, match=r"must have shapes?"):
+        twin.exact_topk(*arrays.values(), 3)
 
 
 @pytest.mark.parametrize("K", [0, -1])

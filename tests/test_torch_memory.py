@@ -107,5 +107,27 @@ def test_a_gradient_through_rows_that_are_gone_is_refused(memory, rng):
 
 def test_sizes_that_do_not_fit_are_an_error(memory):
     for shape in ((B, 1, T, D), (1, H, T, D), (B, H, T, D + 1)):
-        with pytest.raises(ValueError, match="k and v must have shape"):
+        with pytest.raises(ValueError, match=r"[kv] must have shape"):
             memory.write(torch.ones(shape), torch.ones(shape))
+
+
+def test_what_an_invalid_slot_holds_is_never_read(memory, rng):
+    """Neither a key nor a value, not even by the gradient."""
+    memory.clear(torch.tensor([True] * B))
+    memory.write(*torch.ones(2, B, H, 2, D, dtype=torch.float64))
+    memory.clear(torch.tensor([True] + [False] * (B - 1)))
+    results = []
+    for held in (0.0, torch.nan):
+        memory.keys.movedim(1, 2)[~memory.valid] = held  # a view
+        memory.values.movedim(1, 2)[~memory.valid] = held
+        q, scale = leaves(np.random.default_rng(0))
+        remembered = memory.attend(q, memory.search(q, K), scale)
+        results.append([remembered, *gradients(remembered, (q, scale), 1)])
+    for clean, other in zip(*results):
+        assert torch.equal(clean, other) and other.isfinite().all()
+
+
+@pytest.mark.parametrize("starts", [[True], [True] * 3, [[True, False]], True])
+def test_starts_are_one_for_each_stream(memory, starts):
+    with pytest.raises(ValueError, match="starts must have shape"):
+        memory.clear(torch.tensor(starts))

@@ -88,8 +88,15 @@ def test_weights_that_are_not_finite_are_not_saved():
     "field", ["streams", "steps", "learning_rate", "clip", "warmup", "weight_decay"]
 )
 def test_training_options_that_cannot_be_used_are_named(field):
-    with pytest.raises(ValueError, match=field):
-        Training(**{field: -1})
+    for value in (-1, float("nan"), float("inf")):
+        with pytest.raises(ValueError, match=field):
+            Training(**{field: value})
+
+
+@pytest.mark.parametrize("value", [1.5, True, "3", None, 0])
+def test_steps_are_a_whole_number(value):
+    with pytest.raises(ValueError, match="steps must be a whole number"):
+        Training(steps=value)
 
 
 def test_bfloat16_stays_near_float32_and_out_of_the_memory():

@@ -65,8 +65,9 @@ def count(text):
 
 
 def several(text):
-    """A whole number ≥ 1."""
-    return checked(text, int, lambda n: n >= 1, "a whole number ≥ 1")
+    """A whole number ≥ 1, but not beyond reason."""
+    wanted = "a whole number from 1 to a billion"
+    return checked(text, int, lambda n: 1 <= n <= 10**9, wanted)
 
 
 def amount(text):

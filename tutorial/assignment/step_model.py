@@ -30,6 +30,12 @@ SEARCHES = {  # the choices for `Config.search`: functions from a config to a se
 Weights = dict[str, Array]
 
 
+def expect(name: str, array, *shape: int) -> None:
+    """Raise a ValueError that names an array or tensor unless it has this shape."""
+    if tuple(array.shape) != shape:
+        raise ValueError(f"{name} must have shape {shape}, not {tuple(array.shape)}")
+
+
 def layer_of(params: Weights, layer: int) -> Weights:
     """The weights of one layer, by their names within the layer."""
     prefix = f"layers.{layer}."
@@ -66,6 +72,7 @@ def start_documents(state: State, starts: Array) -> State:
 
     The state passed in is not changed: its memory is copied first.
     """
+    expect("starts", starts, len(state.age))
     memory = deepcopy(state.memory)
     if memory:
         memory.clear(starts)
@@ -106,7 +113,7 @@ def forward(
     tokens (B, T) int; state: what the last call returned, None = all streams start
     afresh; starts (B,) bool: True where the segment begins a new document → logits
     (B, T, V) and the new state. Nothing passed in is changed. Raises ValueError if
-    tokens are outside the vocabulary.
+    tokens are outside the vocabulary, or the parameters or the state do not fit.
     """
     # x: (B, T, E)
     raise NotImplementedError("step_model: forward")
@@ -119,6 +126,19 @@ def check_tokens(tokens, config) -> tuple[int, int]:
     if tokens.min() < 0 or tokens.max() >= config.vocab:
         raise ValueError(f"tokens must be in the vocabulary, 0 … {config.vocab - 1}")
     return tokens.shape
+
+
+def check_params(params: Weights, config) -> None:
+    """Raise ValueError if parameters are those of another configuration."""
+    layers = sum(name.endswith(".query") for name in params)
+    if layers != config.layers:
+        raise ValueError(
+            f"parameters of {layers} layers, but config has {config.layers}"
+        )
+    expect("embedding", params["embedding"], config.vocab, config.embed)
+    for layer in range(layers):
+        name = f"layers.{layer}.log_scale"
+        expect(name, params[name], config.heads)
 
 
 def token_losses(logits: Array, targets: Array) -> Array:

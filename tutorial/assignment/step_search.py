@@ -18,7 +18,8 @@ def exact_topk(q: Array, keys: Array, valid: Array, K: int) -> Neighbours:
 
     q (B, H, T, D), keys (B, H, M, D), valid (B, M) → scores, index, found, each
     (B, H, T, K), best first; of equal scores, the lower slot comes first. If fewer keys
-    are valid, the rest have score −inf, index 0, found False. ValueError if K < 1.
+    are valid, the rest have score −inf, index 0, found False. ValueError if K < 1, or
+    for other shapes.
     """
     raise NotImplementedError("step_search: exact_topk")
 

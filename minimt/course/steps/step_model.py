@@ -742,7 +742,7 @@ STEP = Step(
         "token_losses",
         "loss",
     ),
-    given=("State", "first_state", "start_documents", "check_tokens"),
+    given=("State", "first_state", "start_documents", "check_tokens", "check_params"),
     outputs=dict(
         rms_norm=Output("normalised", "token channel"),
         remember=(
