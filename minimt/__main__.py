@@ -6,24 +6,29 @@ The course works without torch, and so does the list of commands.
 import sys
 
 from . import console, course
+from .console.exits import finish
 from .console.flags import Parser
+from .errors import InputError
 from .extras import missing
 
 
 def main():
-    """Run a command; returns 2 if the command, or a package it needs, is missing."""
+    """Run a command; returns its exit code."""
+    return finish(run)
+
+
+def run():
+    """Run a command. Raises InputError if it, or a package it needs, is missing."""
     command = sys.argv[1] if sys.argv[1:] else ""
     if command not in console.COMMANDS | course.COMMANDS:
         parser().parse_args(sys.argv[1:2])  # exits with the help, or with an error
-    why = missing(command, "torch" if command in console.COMMANDS else "")
-    if why:
-        print(f"minimt: {why}", file=sys.stderr)
-        return 2
+    if why := missing(command, "torch" if command in console.COMMANDS else ""):
+        raise InputError(why)
     if command in course.COMMANDS:
-        from .course.cli import main
+        from .course.cli import run
     else:
-        from .console.cli import main
-    return main()
+        from .console.cli import run
+    return run()
 
 
 def parser():

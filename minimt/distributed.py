@@ -1,13 +1,14 @@
 """Training one model in several processes, each with its share of the streams."""
 
 import os
+import shlex
 import time
 from contextlib import contextmanager
 from itertools import chain
 
 import torch
 from torch import distributed
-from torch.nn.parallel import DistributedDataParallel
+from torch.nn.utils import parameters_to_vector, vector_to_parameters
 
 from .errors import InputError
 
@@ -34,13 +35,16 @@ def launcher(processes):
     return f"torchrun --nproc-per-node {processes}" if processes > 1 else "python"
 
 
-def check(streams, processes):
-    """Raise InputError unless a run has its number of processes, with equal shares."""
+def check(streams, processes, folder=""):
+    """Raise InputError unless a run has its number of processes, with equal shares.
+
+    folder: that of the run, if it is resumed.
+    """
     if processes != size():
         raise InputError(
             f"the run needs the number of processes that it began with, {processes}, "
             f"not {size()}: resume it with {launcher(processes)} -m minimt train "
-            "--resume"
+            f"--resume {shlex.quote(str(folder))}"
         )
     if streams % size():
         raise InputError(
@@ -112,12 +116,16 @@ def let_leader_speak():
         time.sleep(GRACE)
 
 
-def parallel(model):
-    """The model, with gradients averaged over all processes if there are several."""
-    if size() == 1:
-        return model
-    unused = not model.config.memory  # without memory, the gate never gets a gradient
-    return DistributedDataParallel(model, find_unused_parameters=unused)
+def add_gradients(model):
+    """Replace gradients by their sums over all processes, in one message.
+
+    It waits for the others, so nothing is under way when a process ends.
+    """
+    if size() > 1:
+        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        summed = parameters_to_vector(gradients)
+        distributed.all_reduce(summed)
+        vector_to_parameters(summed, gradients)
 
 
 def share(x):

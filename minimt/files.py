@@ -13,13 +13,29 @@ try:
 except ImportError:  # on Windows, nothing is locked
     fcntl = None
 
+from .errors import InputError
+
+RUN_FILE = "minimt-run.json"  # in the folder of every run
+
 
 def replace_file(path, content):
     """Write bytes to a temporary name beside `path`, then rename it into place.
 
-    Also deletes what is left of earlier attempts whose process was killed.
+    A link stays a link: the file that it leads to is replaced. What killed processes
+    left of earlier attempts is deleted. Raises OSError with the name `path`.
     """
-    path = pathlib.Path(path)
+    try:
+        write_whole(path, content)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+
+
+def write_whole(path, content):
+    """Do what `replace_file` does; an OSError may have any name."""
+    if pathlib.Path(path).exists() and not pathlib.Path(path).is_file():
+        pathlib.Path(path).write_bytes(content)  # a device or a pipe
+        return
+    path = pathlib.Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
     for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
         remove_abandoned(left)
@@ -95,3 +111,30 @@ def locked(path, wait=False):
     finally:
         if descriptor is not None:
             os.close(descriptor)
+
+
+def check_output(path, inputs=()):
+    """Raise InputError, before the work, if a file cannot or should not be written.
+
+    inputs: files that the command reads, which it must not replace.
+    """
+    path = pathlib.Path(path)
+    if path.is_dir():
+        raise InputError(f"{path} is a directory: give a file to write to")
+    if path.exists() and any(path.samefile(x) for x in inputs if os.path.exists(x)):
+        raise InputError(f"{path} is what the command reads: give another file")
+    if path.is_file() and (path.name == RUN_FILE or path.suffix == ".pt"):
+        raise InputError(f"{path} belongs to a run: give another file")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise InputError(f"{path} cannot be written to: give another file")
+    check_folder(path.parent)
+
+
+def check_folder(path):
+    """Raise InputError if files cannot be written to a folder, existing or new."""
+    path = pathlib.Path(path)
+    there = next(x for x in (path.absolute(), *path.absolute().parents) if x.exists())
+    if not there.is_dir():
+        raise InputError(f"{there} is not a directory: choose another place for {path}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{there} cannot be written to: choose another place")

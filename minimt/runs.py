@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 from contextlib import ExitStack, contextmanager
@@ -12,13 +13,14 @@ from contextlib import ExitStack, contextmanager
 from .checkpoints import check, load_checkpoint, loading
 from .config import Config
 from .errors import InputError
-from .files import as_json, in_use, locked, remove_abandoned, write_json
-from .texts import RUN_FILE
+from .files import RUN_FILE, as_json, in_use, locked, remove_abandoned, write_json
 from .tokenizer import load_vocabulary
 from .torch_model import MemorizingTransformer
 
 RUNS = pathlib.Path("runs")
 WITH, WITHOUT = "with_memory", "without_memory"  # the models, and their checkpoints
+LONGEST = 100  # characters in a name
+RESERVED = {"con", "prn", "aux", "nul", "reproduce"}  # by Windows and by our cache
 TAKEN = errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR
 
 
@@ -31,6 +33,9 @@ def claimed(name, options, numbered=True):
     taken, NAME-2 and so on follow if `numbered`, and InputError is raised if not. If
     nothing else has been written in the end, the folder is removed.
     """
+    if plain(name) != name:
+        what = "a name of letters, digits and dashes, with no path"
+        raise InputError(f"--name {shlex.quote(name)} cannot be used: give {what}")
     RUNS.mkdir(parents=True, exist_ok=True)
     for left in RUNS.glob(".*.tmp"):
         remove_abandoned(left)
@@ -43,6 +48,12 @@ def claimed(name, options, numbered=True):
         finally:
             if [path.name for path in folder.iterdir()] == [RUN_FILE]:
                 shutil.rmtree(folder)
+
+
+def plain(name):
+    """A name that a folder may have on any system; such names are not changed."""
+    name = re.sub(r"[^\w.+ -]+", "-", name)[:LONGEST].strip(" .-")
+    return name if name and name.lower() not in RESERVED else f"run-{name}".strip("-")
 
 
 def rename(folder, name, numbered):

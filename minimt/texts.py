@@ -7,9 +7,9 @@ import stat
 import sysconfig
 
 from .errors import InputError
+from .files import RUN_FILE
 from .progress import progress
 
-RUN_FILE = "minimt-run.json"  # in the folder of every run
 COMPRESSED = b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
 UTF_16 = b"\xff\xfe", b"\xfe\xff"
 BLOCK = 32_768  # characters in each document that a long text is cut into, about

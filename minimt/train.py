@@ -38,7 +38,6 @@ class Trainer:
 
     def __init__(self, model, training, streams):
         self.model, self.training, self.streams = model, training, streams
-        self.parallel = distributed.parallel(model)
         self.autocast = mixed_precision(model.norm.device)
         self.optimizer = adamw(model, training)
         self.state, self.losses, self.seconds = None, [], 0.0
@@ -62,10 +61,11 @@ class Trainer:
         shares = (torch.from_numpy(distributed.share(x)) for x in segment)
         tokens, targets, starts = (x.to(self.model.norm.device) for x in shares)
         with self.autocast:
-            logits, self.state = self.parallel(tokens, self.state, starts)
+            logits, self.state = self.model(tokens, self.state, starts)
         logits = logits.to(self.model.norm.dtype)  # bfloat16 is too coarse for a loss
         loss = token_losses(logits, targets).sum() / count
-        (loss * distributed.size()).backward()  # processes average their gradients
+        loss.backward()
+        distributed.add_gradients(self.model)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.training.clip)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -147,7 +147,7 @@ MISTAKES = {
     "grade --user nosuchuser": "user",
     "grade {empty} --reference": "not both",
     "grade --private {empty}/none.py": "does not define CASES",
-    "grade --reference --gradescope {empty}": "Is a directory",
+    "grade --reference --gradescope {empty}": "is a directory: give a file",
     "grade --points 3": "unrecognized arguments",
     "stubs": "required: folder",
     "notebooks 99_nothing": "99_nothing",

@@ -2,7 +2,6 @@
 
 import argparse
 import logging
-import sys
 
 from .. import course, distributed
 from ..config import Config
@@ -22,28 +21,34 @@ from .commands import (
     reproduce_command,
     train_command,
 )
-from .flags import Parser, add_fields, add_flag, amount, count, positive, several
+from .exits import finish
+from .flags import (
+    Parser,
+    add_fields,
+    add_flag,
+    amount,
+    count,
+    filename,
+    positive,
+    several,
+    utf8,
+)
 
 
 def main(argv=None):
-    """Run a command; returns 0 on success, 2 for a user's mistake, 130 after Ctrl-C."""
+    """Run a command; returns its exit code, as `exits.finish` says."""
+    return finish(run, argv)
+
+
+def run(argv=None):
+    """Run a command and print what it returns."""
     show_notices()
-    try:
-        args = parser().parse_args(argv)
-        if args.command is not train_command and distributed.size() > 1:
-            raise InputError("only train can use several processes: leave out torchrun")
-        text, result = args.command(args)
-        if distributed.leader():
-            show(as_json(result) if args.json is True else text)
-        return 0
-    except InputError as error:
-        return mistake(error)
-    except OSError as error:
-        return mistake(f"{error.filename or 'output'}: {error.strerror}")
-    except KeyboardInterrupt as stopped:
-        if distributed.leader():
-            print(f"minimt: {str(stopped) or 'stopped'}", file=sys.stderr)
-        return 130
+    args = parser().parse_args(argv)
+    if args.command is not train_command and distributed.size() > 1:
+        raise InputError("only train can use several processes: leave out torchrun")
+    text, result = args.command(args)
+    if distributed.leader():
+        show(as_json(result) if args.json is True else text)
 
 
 def show(text):
@@ -62,13 +67,6 @@ def show_notices():
     log.setLevel(logging.INFO if distributed.leader() else logging.WARNING)
 
 
-def mistake(line):
-    """Print what is wrong, from one process only; returns exit code 2."""
-    distributed.let_leader_speak()
-    print(f"minimt: {line}", file=sys.stderr, flush=True)
-    return 2
-
-
 def parser():
     """All commands and their flags."""
     top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
@@ -81,17 +79,17 @@ def parser():
 
     measure = add_command(commands, bench_command, json_file=True)
     help_text = "folder of the trained run whose keys to use (the newest in runs/)"
-    measure.add_argument("--run", metavar="RUN", help=help_text)
+    measure.add_argument("--run", type=filename, metavar="RUN", help=help_text)
     add_flag(measure, "repeats", 5, "rounds of measurement", several)
 
     evaluate = add_command(commands, evaluate_command, "run")
-    evaluate.add_argument(
-        "--data", help="folder of documents (default: the run's held-out ones)"
-    )
+    help_text = "folder of documents (default: the run's held-out ones)"
+    evaluate.add_argument("--data", type=filename, help=help_text)
 
     write = add_command(commands, generate_command, "run")
-    write.add_argument("--read", metavar="FILE", help="text file to read first")
-    add_flag(write, "prompt", "", "text to continue", str)
+    help_text = "text file to read first"
+    write.add_argument("--read", type=filename, metavar="FILE", help=help_text)
+    add_flag(write, "prompt", "", "text to continue", utf8)
     add_flag(write, "tokens", 100, "tokens to write", count)
     add_flag(write, "temperature", 0.8, "0 = always the most likely token", amount)
     add_flag(write, "seed", 0, "seed for sampling", count)
@@ -99,7 +97,7 @@ def parser():
     inspect = add_command(commands, inspect_command, "run", "file")
     add_flag(inspect, "top", 10, "tokens to show", count)
     help_text = "write an HTML page instead, on which to explore every token"
-    inspect.add_argument("--html", metavar="FILE", help=help_text)
+    inspect.add_argument("--html", type=filename, metavar="FILE", help=help_text)
 
     add_reproduce(commands)
     for name, help_text in course.COMMANDS.items():  # minimt.course.cli runs these
@@ -116,9 +114,11 @@ def add_train(commands):
     help_text = "train with memory for so many minutes, then without for as many steps"
     train.add_argument("--minutes", type=positive, help=help_text, **optional)
     help_text = "name of the run (default: that of the data, numbered if taken)"
-    train.add_argument("--name", help=help_text, **optional)
+    train.add_argument("--name", type=utf8, help=help_text, **optional)
     help_text = "continue a run that was stopped"
-    train.add_argument("--resume", metavar="RUN", help=help_text, **optional)
+    train.add_argument(
+        "--resume", type=filename, metavar="RUN", help=help_text, **optional
+    )
     help_text = "train only the model with memory, without a comparison"
     train.add_argument(
         "--only_with_memory", action="store_true", help=help_text, **optional
@@ -133,9 +133,9 @@ def add_reproduce(commands):
     help_text = "one seed, fewer steps, the standard library alone: a few minutes"
     reproduce.add_argument("--quick", action="store_true", help=help_text)
     help_text = "folder with one subfolder of text files for each further kind of text"
-    reproduce.add_argument("--texts", metavar="DIR", help=help_text)
+    reproduce.add_argument("--texts", type=filename, metavar="DIR", help=help_text)
     help_text = "folder to write to (results, or results/quick with --quick)"
-    reproduce.add_argument("--out", metavar="DIR", help=help_text)
+    reproduce.add_argument("--out", type=filename, metavar="DIR", help=help_text)
 
 
 def add_command(commands, run, *positional, json_file=False):
@@ -146,12 +146,11 @@ def add_command(commands, run, *positional, json_file=False):
     command.set_defaults(command=run)
     texts = dict(run="folder of a run, such as runs/NAME", file="text file")
     for argument in positional:
-        command.add_argument(argument, help=texts[argument])
+        command.add_argument(argument, type=filename, help=texts[argument])
     add_flag(command, "device", "auto", "auto, cpu, cuda or mps", str)
     if json_file:
-        command.add_argument(
-            "--json", metavar="FILE", help="also write the result to this file"
-        )
+        help_text = "also write the result to this file"
+        command.add_argument("--json", type=filename, metavar="FILE", help=help_text)
     else:
         help_text = "print the result as JSON"
         command.add_argument("--json", action="store_true", help=help_text)

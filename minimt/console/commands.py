@@ -13,7 +13,7 @@ from ..config import Config
 from ..corpus import Source
 from ..errors import InputError
 from ..experiments import compare, recall
-from ..files import write_json
+from ..files import check_folder, check_output, write_json
 from ..generate import as_text, generate
 from ..inspection import explorer, lookups
 from ..optimizer import Training
@@ -30,7 +30,8 @@ RESULTS, QUICK = "results", "results/quick"  # where `reproduce` writes
 def train_command(args):
     """Train a model with memory and one without, and compare them."""
     run, options = resumed_run(args) if "resume" in args else new_run(args)
-    distributed.check(options["training"]["streams"], options["processes"])
+    folder = getattr(args, "resume", "")
+    distributed.check(options["training"]["streams"], options["processes"], folder)
     name = options["device"] if args.device == "auto" else args.device
     metrics = compare.compare(run, options, device(name))
     return metrics and report.comparison(metrics), metrics
@@ -63,9 +64,9 @@ def new_run(args):
         processes=distributed.size(),
         device=device(args.device),
     )
-    named = "name" in args
-    name = args.name if named else source.name
-    return runs.claimed(name, options, numbered=not named), options
+    if "name" in args:
+        return runs.claimed(args.name, options, numbered=False), options
+    return runs.claimed(runs.plain(source.name), options), options
 
 
 def recall_command(args):
@@ -80,6 +81,8 @@ def recall_command(args):
 
 def bench_command(args):
     """Measure what search and memory cost, on the keys of a trained model."""
+    if args.json:
+        check_output(args.json)
     run = args.run or newest_run()
     options = dict(command="bench", run=run and str(run), repeats=args.repeats)
     with runs.claimed("bench", options) as folder:
@@ -123,6 +126,8 @@ def generate_command(args):
 
 def inspect_command(args):
     """Show the tokens of a file that gain most from memory, and what they looked up."""
+    if args.html:
+        check_output(args.html, [args.file])
     model, vocabulary, _ = runs.load_model(args.run, device(args.device))
     text = texts.read_text(args.file)
     if args.html:
@@ -143,17 +148,21 @@ def reproduce_command(args):
         raise InputError("--quick reads only the standard library: leave out --texts")
     tried = plan.quick() if args.quick else plan.full(args.texts)
     folder = pathlib.Path(args.out or (QUICK if args.quick else RESULTS))
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{folder} is not a directory: choose another --out")
+    check_folder(folder)
     command = f"python -m minimt reproduce {args.claim}"
     command += " --quick" * args.quick
     if args.texts:
         command += f" --texts {shlex.quote(args.texts)}"
+    again = command
+    if args.out:
+        again += f" --out {shlex.quote(args.out)}"
+    if args.device != "auto":
+        again += f" --device {args.device}"
     try:
         with Study(runs.RUNS / "reproduce", device(args.device)) as study:
             result = results.reproduce(args.claim, tried, study, command)
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"stopped; continue with: {command}") from None
+        raise KeyboardInterrupt(f"stopped; continue with: {again}") from None
     results.write(folder, result)
     log.info(f"saved in {folder}")
     return report.claim(result), result

@@ -4,6 +4,7 @@ import argparse
 import math
 import os
 import re
+import sys
 from dataclasses import fields
 
 from ..errors import InputError
@@ -15,12 +16,23 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
 
+    def parse_args(self, args=None, namespace=None):
+        """Parse flags; --learning-rate is the same as --learning_rate."""
+        args = sys.argv[1:] if args is None else args
+        return super().parse_args([underscored(arg) for arg in args], namespace)
+
     def error(self, message):
         if "WORLD_SIZE" in os.environ:  # one of several processes
             from ..distributed import let_leader_speak
 
             let_leader_speak()
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def underscored(arg):
+    """A flag with underscores in place of the dashes inside its name."""
+    flag = re.match(r"--[a-z][a-z-]*[a-z](?==|$)", arg)
+    return "--" + flag[0][2:].replace("-", "_") + arg[flag.end() :] if flag else arg
 
 
 def add_flag(command, name, default, help_text, kind):
@@ -78,6 +90,22 @@ def amount(text):
 def positive(text):
     """A finite number above 0."""
     return checked(text, float, lambda x: 0 < x < math.inf, "a number above 0")
+
+
+def utf8(text):
+    """A text that can be encoded."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("it is not UTF-8 text") from None
+    return text
+
+
+def filename(text):
+    """A path, which must not be empty."""
+    if not text:
+        raise argparse.ArgumentTypeError("it is empty: give a path")
+    return text
 
 
 def checked(text, kind, good, wanted):

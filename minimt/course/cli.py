@@ -5,12 +5,12 @@ import json
 import os
 import secrets
 import shlex
-import signal
-import sys
 import time
 
-from ..console.flags import Parser, count, several
+from ..console.exits import finish
+from ..console.flags import Parser, count, filename, several
 from ..errors import InputError
+from ..files import check_folder, check_output
 from ..notebooks import refresh
 from . import COMMANDS, assignment, export, grade, nbgrader, private, report, sandbox
 from .steps import STEPS
@@ -19,37 +19,42 @@ ASSIGNMENT = "tutorial/assignment"
 
 
 def main(argv=None):
-    """Run a command: returns 0, 2 for a user's mistake, or 130 after Ctrl-C."""
-    sys.stdout.reconfigure(errors="backslashreplace")  # for terminals without Unicode
-    signal.signal(signal.SIGTERM, stopped)
-    try:
-        args = parser().parse_args(argv)
-        print(args.command(args))
-        return 0
-    except InputError as error:
-        line = str(error)
-    except OSError as error:
-        line = f"{error.filename or 'output'}: {error.strerror}"
-    except KeyboardInterrupt:
-        print("minimt: stopped", file=sys.stderr)
-        return 130
-    print(f"minimt: {line}", file=sys.stderr)
-    return 2
+    """Run a command; returns its exit code, as `exits.finish` says."""
+    return finish(run, argv)
 
 
-def stopped(*_):
-    """Treat SIGTERM like Ctrl-C, so that nothing is left running."""
-    raise KeyboardInterrupt
+def run(argv=None):
+    """Run a command and print what it returns."""
+    args = parser().parse_args(argv)
+    print(args.command(args))
 
 
 def parser():
     """The commands and their flags."""
     top = Parser(prog="minimt")
     commands = top.add_subparsers(required=True)
+    add_grade(commands)
+    stubs = add(commands, stubs_command)
+    help_text = "directory for the files; existing work is not overwritten"
+    stubs.add_argument("folder", type=filename, help=help_text)
+    help_text = "replace files that are there, even if somebody worked on them"
+    stubs.add_argument("--overwrite", action="store_true", help=help_text)
+    books = add(commands, notebooks_command)
+    help_text = "a notebook, such as 03_cache (all)"
+    books.add_argument("names", nargs="*", metavar="NAME", help=help_text)
+    course = add(commands, nbgrader_command)
+    help_text = "directory of the course, created if it does not exist"
+    course.add_argument("folder", type=filename, help=help_text)
+    help_text = "private seed of the hidden tests (drawn at random)"
+    course.add_argument("--seed", type=count, help=help_text)
+    return top
+
+
+def add_grade(commands):
+    """The grader, with the flags of students and of instructors."""
     task = add(commands, grade_command)
-    task.add_argument(
-        "folder", nargs="?", help=f"directory with the steps ({ASSIGNMENT})"
-    )
+    help_text = f"directory with the steps ({ASSIGNMENT})"
+    task.add_argument("folder", type=filename, nargs="?", help=help_text)
     task.add_argument("--reference", action="store_true", help="grade the reference")
     help_text = "grade only this step, given by name or number"
     task.add_argument("--step", type=step_called, metavar="STEP", help=help_text)
@@ -60,28 +65,13 @@ def parser():
     help_text = f"time limit for each case, in seconds ({usual.seconds})"
     task.add_argument("--seconds", type=several, default=usual.seconds, help=help_text)
     help_text = "run submissions as this user (for root only)"
-    task.add_argument("--user", help=help_text)
+    task.add_argument("--user", type=filename, help=help_text)
     help_text = "Python file with private CASES, for instructors"
-    task.add_argument("--private", metavar="FILE", help=help_text)
+    task.add_argument("--private", type=filename, metavar="FILE", help=help_text)
     for service in ("gradescope", "classroom50"):
         help_text = f"also write the results to this file for {service.title()}"
-        task.add_argument(f"--{service}", metavar="FILE", help=help_text)
+        task.add_argument(f"--{service}", type=filename, metavar="FILE", help=help_text)
     task.add_argument("--json", action="store_true", help="print the results as JSON")
-    stubs = add(commands, stubs_command)
-    help_text = "directory for the files; existing work is not overwritten"
-    stubs.add_argument("folder", help=help_text)
-    help_text = "replace files that are there, even if somebody worked on them"
-    stubs.add_argument("--overwrite", action="store_true", help=help_text)
-    books = add(commands, notebooks_command)
-    books.add_argument(
-        "names", nargs="*", metavar="NAME", help="a notebook, such as 03_cache (all)"
-    )
-    course = add(commands, nbgrader_command)
-    help_text = "directory of the course, created if it does not exist"
-    course.add_argument("folder", help=help_text)
-    help_text = "private seed of the hidden tests (drawn at random)"
-    course.add_argument("--seed", type=count, help=help_text)
-    return top
 
 
 def add(commands, run):
@@ -118,6 +108,8 @@ def grade_command(args):
         (export.classroom50, args.classroom50),
     ]
     files = [(write, path) for write, path in files if path]
+    for _, path in files:
+        check_output(path, [args.private] if args.private else [])
     for write, path in files:  # before the submission runs
         write(path, grade.ungraded(steps, export.STOPPED), output=export.STOPPED)
     began = time.monotonic()
@@ -152,6 +144,7 @@ def told(args, folder, verdicts):
     """The verdicts as text; for a single case, also what the submission printed."""
     command = f"python -m minimt grade {shlex.quote(str(folder or '--reference'))}"
     command += f" --seed {args.seed}" if args.seed else ""
+    command += f" --user {shlex.quote(args.user)}" if args.user else ""
     command += f" --private {shlex.quote(args.private)}" if args.private else ""
     whole = args.step is not None or args.case is not None
     shown = report.text(verdicts, command, whole)
@@ -163,6 +156,7 @@ def told(args, folder, verdicts):
 
 def stubs_command(args):
     """Write the files of the assignment, without the bodies that students write."""
+    check_folder(args.folder)
     written = assignment.write_stubs(args.folder, args.overwrite)
     return f"{len(written)} files in {args.folder}: begin with {written[0].name}"
 
@@ -174,6 +168,7 @@ def notebooks_command(args):
 
 def nbgrader_command(args):
     """Write the assignment as the notebooks of an nbgrader course."""
+    check_folder(args.folder)
     seed = 1 + secrets.randbelow(1 << 32) if args.seed is None else args.seed
     written = nbgrader.write_course(args.folder, seed)
     return f"{len(written)} notebooks in {written[0].parent}; private seed {seed}"

@@ -11,6 +11,7 @@ from ..checkpoints import check
 from ..config import Config
 from ..corpus import Source, counted, digest, hashes, hold_out, load_corpus, read_split
 from ..environment import machine, versions
+from ..errors import InputError
 from ..evaluate import (
     document_losses,
     gain_by_distance,
@@ -80,14 +81,17 @@ def train(folder, options, device):
 
 @contextmanager
 def told_how_to_resume(folder):
-    """After Ctrl-C, say how to continue the run, if anything of it has been saved."""
+    """After Ctrl-C or a full disk, say how to continue, if anything has been saved."""
+    python = distributed.launcher(distributed.size())
+    again = f"{python} -m minimt train --resume {shlex.quote(str(folder))}"
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError) as error:
         if not checkpoint(folder).exists():
             raise
-        python = distributed.launcher(distributed.size())
-        again = f"{python} -m minimt train --resume {shlex.quote(str(folder))}"
+        if isinstance(error, OSError):
+            why = f"{error.filename}: {error.strerror}"
+            raise InputError(f"{why}; once that is mended: {again}") from None
         raise KeyboardInterrupt(f"stopped; continue with: {again}") from None
 
 

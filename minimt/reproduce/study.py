@@ -3,11 +3,13 @@
 import os
 import pathlib
 import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
+import threading
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
+from multiprocessing import active_children, get_context, parent_process
 
 import torch
 
+from ..errors import InputError
 from ..progress import progress
 from .trained import TrainedModels
 
@@ -30,7 +32,10 @@ class Study:
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, error, *_):
+        if error:  # SIGTERM, unlike Ctrl-C, does not reach the workers
+            for worker in active_children():
+                os.kill(worker.pid, signal.SIGINT)
         self.pool.shutdown(cancel_futures=True)
 
     def train(self, cases):
@@ -62,7 +67,12 @@ class Study:
         }
         with progress(label, sum(sizes), unit) as bar:
             for future in as_completed(futures):
-                future.result()
+                try:
+                    future.result()
+                except BrokenExecutor:
+                    what = "a worker was killed, perhaps because memory ran out"
+                    again = "free some memory and run the command again to continue"
+                    raise InputError(f"{what}: {again}") from None
                 bar.update(futures[future])
         return [future.result() for future in futures]
 
@@ -77,9 +87,19 @@ _busy = _stopped = False  # in a worker: a task is running; Ctrl-C has come
 
 
 def _begin():
-    """Set up a worker: one thread, and Ctrl-C ends its task but not the worker."""
+    """Set up a worker: one thread, and Ctrl-C ends its task but not the worker.
+
+    It ends with its parent, even if that is killed.
+    """
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, _stop)
+
+
+def _end_with_parent():
+    """In a worker: wait for the end of the process that started it."""
+    parent_process().join()
+    os._exit(1)
 
 
 def _stop(*_):

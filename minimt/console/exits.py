@@ -1,0 +1,80 @@
+"""How a command ends: with an exit code and, if something stopped it, one line."""
+
+import io
+import os
+import signal
+import sys
+from contextlib import suppress
+
+from ..errors import InputError
+
+CLOSED = 141  # what a shell reports of a program whose reader has gone
+LESS = "use a smaller --memory, --streams, --segment, --embed or --layers"
+
+
+def finish(run, *args):
+    """Run a command: 0, 2 for a user's mistake, 130 after Ctrl-C or SIGTERM."""
+    prepare_output()
+    signal.signal(signal.SIGTERM, stopped)
+    try:
+        code = run(*args)
+        sys.stdout.flush()
+        return code or 0
+    except InputError as error:
+        return mistake(error)
+    except BrokenPipeError:  # as when `head` has read enough
+        discard_output()
+        return CLOSED
+    except OSError as error:
+        discard_output()
+        return mistake(f"{error.filename or 'output'}: {error.strerror or error}")
+    except (MemoryError, RuntimeError) as error:
+        if not out_of_memory(error):
+            raise
+        return mistake(f"there is not enough memory: {LESS}")
+    except KeyboardInterrupt as error:
+        if leader():
+            print(f"minimt: {str(error) or 'stopped'}", file=sys.stderr)
+        return 130
+
+
+def prepare_output():
+    """Let every character be printed, if need be as an escape, and to nowhere."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by `>&-`
+            setattr(sys, name, io.StringIO())
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def discard_output():
+    """Drop what cannot be written, or Python would complain of it at its end."""
+    with suppress(OSError, ValueError):  # in a notebook there is no such file
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def out_of_memory(error):
+    """Whether an error says that memory could not be had; torch has several ways."""
+    said = any(x in str(error) for x in ("tried to allocate", "out of memory"))
+    return said or isinstance(error, MemoryError)
+
+
+def mistake(line):
+    """Print what is wrong, from one process only; returns exit code 2."""
+    if not leader():
+        from ..distributed import let_leader_speak
+
+        let_leader_speak()
+    print(f"minimt: {line}", file=sys.stderr, flush=True)
+    return 2
+
+
+def leader():
+    """True in the one process that prints, if torchrun has started several."""
+    return os.environ.get("RANK", "0") == "0"
+
+
+def stopped(*_):
+    """Treat SIGTERM like Ctrl-C, so that nothing is lost or left running."""
+    raise KeyboardInterrupt

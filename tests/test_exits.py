@@ -1,0 +1,193 @@
+"""However a command ends, there is at most one line, and a code that says how."""
+
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from commands import ROOT, environment, started
+
+from minimt import files
+from minimt.console.exits import finish
+from minimt.console.flags import underscored
+from minimt.errors import InputError
+
+
+@pytest.mark.parametrize(
+    "error, code, line",
+    [
+        (InputError("no text"), 2, "no text"),
+        (FileNotFoundError(2, "No such file", "x"), 2, "x: No such file"),
+        (OSError(28, "No space left on device"), 2, "output: No space left on device"),
+        (MemoryError(), 2, "there is not enough memory: use a smaller --memory, "),
+        (RuntimeError("not enough memory: you tried to allocate 9"), 2, "there is not"),
+        (RuntimeError("CUDA out of memory."), 2, "there is not enough memory"),
+        (KeyboardInterrupt(), 130, "stopped"),
+        (KeyboardInterrupt("stopped; continue with: x"), 130, "stopped; continue wi"),
+        (BrokenPipeError(), 141, ""),
+    ],
+)
+def test_what_stops_a_command_is_told_in_one_line(error, code, line, capsys):
+    def run():
+        raise error
+
+    assert finish(run) == code
+    said = capsys.readouterr().err
+    assert said.startswith(f"minimt: {line}" if line else "")
+    assert said.count("\n") == bool(line)
+
+
+def test_a_fault_of_ours_is_not_hidden():
+    def run():
+        raise RuntimeError("a shape does not fit")
+
+    with pytest.raises(RuntimeError):
+        finish(run)
+
+
+def test_sigterm_is_like_ctrl_c(capsys):
+    assert finish(lambda: os.kill(os.getpid(), signal.SIGTERM)) == 130
+    assert capsys.readouterr().err == "minimt: stopped\n"
+
+
+def shell(command):
+    """The exit code and the error output of a shell command in an empty environment."""
+    done = subprocess.run(
+        ["bash", "-c", command], env=environment(), capture_output=True, timeout=60
+    )
+    return done.returncode, done.stdout, done.stderr.decode()
+
+
+FULL = pathlib.Path("/dev/full")  # a device with no space left on it
+MINIMT = f"{sys.executable} -m minimt"
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_any_terminal_can_print_the_help(encoding):
+    code, out, errors = shell(f"PYTHONIOENCODING={encoding} {MINIMT} train --help")
+    assert (code, errors) == (0, "") and b"--learning_rate" in out
+
+
+def test_a_reader_that_has_enough_is_no_mistake():
+    code, _, errors = shell(
+        f"{{ {MINIMT} --help; echo $? >&2; }} | head -c 1; exit $PIPESTATUS"
+    )
+    assert errors.strip() in ("0", "141") and code == 0  # by how much a pipe holds
+
+
+@pytest.mark.parametrize("closed", ["2>&-", ">&- 2>&-"])
+def test_closed_output_does_no_harm(closed, tmp_path):
+    code, _, errors = shell(f"cd {tmp_path}; {MINIMT} stubs mine {closed}")
+    assert (code, errors) == (0, "") and (tmp_path / "mine").is_dir()
+
+
+@pytest.mark.skipif(not FULL.is_char_device(), reason="there is no /dev/full")
+def test_a_full_disk_for_the_output_is_told_after_the_work(tmp_path):
+    code, _, errors = shell(f"cd {tmp_path}; {MINIMT} stubs mine > /dev/full")
+    assert code == 2 and errors == "minimt: output: No space left on device\n"
+    assert (tmp_path / "mine").is_dir()
+
+
+def test_ctrl_c_while_modules_are_imported_is_one_line(tmp_path):
+    """The module `numpy` of this folder takes for ever, and says when it begins."""
+    (tmp_path / "numpy.py").write_text(
+        "import time; print('begun', flush=True); time.sleep(99)"
+    )
+    env = environment() | dict(PYTHONPATH=os.pathsep.join([str(tmp_path), str(ROOT)]))
+    command = [sys.executable, "-m", "minimt", "grade"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=env
+    ) as process:
+        assert process.stdout.readline() == "begun\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=10)[1] == "minimt: stopped\n"
+    assert process.returncode == 130
+
+
+@pytest.mark.parametrize(
+    "given, meant",
+    [
+        ("--learning-rate", "--learning_rate"),
+        ("--held-out=3", "--held_out=3"),
+        ("--only-with-memory", "--only_with_memory"),
+        ("a-b", "a-b"),
+        ("-1", "-1"),
+        ("--", "--"),
+        ("--data=a-b-c", "--data=a-b-c"),
+        ("--steps", "--steps"),
+    ],
+)
+def test_flags_may_be_written_with_dashes(given, meant):
+    assert underscored(given) == meant
+
+
+def test_outputs_that_would_do_harm_are_refused_before_the_work(tmp_path):
+    (tmp_path / "with_memory.pt").touch()
+    (tmp_path / "minimt-run.json").touch()
+    (tmp_path / "text").touch()
+    (tmp_path / "link").symlink_to(tmp_path / "text")
+    refused = {
+        tmp_path: "is a directory",
+        tmp_path / "with_memory.pt": "belongs to a run",
+        tmp_path / "minimt-run.json": "belongs to a run",
+        tmp_path / "text": "is what the command reads",
+        tmp_path / "link": "is what the command reads",
+        tmp_path / "text" / "x.html": "text is not a directory",
+    }
+    for path, why in refused.items():
+        with pytest.raises(InputError, match=why):
+            files.check_output(path, [tmp_path / "text", tmp_path / "missing"])
+    for path in (tmp_path / "new" / "x.html", "/dev/null", tmp_path / "link"):
+        files.check_output(path)
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path):
+    (tmp_path / "text").write_text("old")
+    (tmp_path / "link").symlink_to("text")
+    files.replace_file(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "text").read_text() == "new"
+    os.mkfifo(tmp_path / "pipe")
+    read = subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE)
+    files.replace_file(tmp_path / "pipe", b"through")
+    assert read.communicate(timeout=10)[0] == b"through"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(not FULL.is_char_device(), reason="there is no /dev/full")
+def test_an_error_names_the_file_that_was_asked_for(tmp_path, monkeypatch):
+    with pytest.raises(OSError, match="'/dev/full'"):
+        files.replace_file("/dev/full", b"x")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(
+        OSError, match=r"No space left on device: '.*/x\.json'"
+    ) as error:
+        files.replace_file(tmp_path / "x.json", b"x")
+    assert ".tmp" not in str(error.value) and not list(tmp_path.iterdir())
+
+
+def test_sigterm_leaves_no_worker(tmp_path):
+    command = [sys.executable, "-m", "minimt", "reproduce", "memory", "--quick"]
+    with started([*command], tmp_path) as process:
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("runs/reproduce/.*.lock")):
+            assert time.monotonic() < deadline and process.poll() is None
+            time.sleep(0.1)
+        began = time.monotonic()
+        process.terminate()
+        errors = process.communicate(timeout=30)[1]
+        assert time.monotonic() - began < 5
+        find = ["pgrep", "-g", str(process.pid)]
+        while subprocess.run(find, capture_output=True).stdout:
+            assert time.monotonic() - began < 7, "a worker is left"
+            time.sleep(0.1)
+    assert process.returncode == 130
+    again = "python -m minimt reproduce memory --quick"
+    assert errors.splitlines()[-1] == f"minimt: stopped; continue with: {again}"
