@@ -6,8 +6,7 @@ The course works without torch, and so does the list of commands.
 import sys
 
 from . import console, course
-from .console.exits import finish
-from .console.flags import Parser
+from .console.exits import ended_by_ctrl_c, finish
 from .errors import InputError
 from .extras import missing
 
@@ -24,15 +23,20 @@ def run():
         parser().parse_args(sys.argv[1:2])  # exits with the help, or with an error
     if why := missing(command, "torch" if command in console.COMMANDS else ""):
         raise InputError(why)
-    if command in course.COMMANDS:
-        from .course.cli import run
-    else:
-        from .console.cli import run
+    with ended_by_ctrl_c():
+        if command in course.COMMANDS:
+            from .course.cli import run
+        else:
+            from .console.cli import run
     return run()
 
 
 def parser():
     """The names of all commands, with a line about each."""
+    from .console.flags import (
+        Parser,  # not at the top, where Ctrl-C would not be caught
+    )
+
     top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     for name, help_text in (console.COMMANDS | course.COMMANDS).items():

@@ -7,8 +7,9 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
-from commands import ROOT, environment, started
+from commands import ROOT, SMALL, environment, started, wait_for_file
 
 from minimt import files
 from minimt.console.exits import finish
@@ -176,10 +177,7 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path, monkeypatch):
 def test_sigterm_leaves_no_worker(tmp_path):
     command = [sys.executable, "-m", "minimt", "reproduce", "memory", "--quick"]
     with started([*command], tmp_path) as process:
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("runs/reproduce/.*.lock")):
-            assert time.monotonic() < deadline and process.poll() is None
-            time.sleep(0.1)
+        wait_for_file(process, tmp_path, "runs/reproduce/.*.lock")
         began = time.monotonic()
         process.terminate()
         errors = process.communicate(timeout=30)[1]
@@ -191,3 +189,43 @@ def test_sigterm_leaves_no_worker(tmp_path):
     assert process.returncode == 130
     again = "python -m minimt reproduce memory --quick"
     assert errors.splitlines()[-1] == f"minimt: stopped; continue with: {again}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("victim", ["parent", "worker"])
+def test_nothing_waits_for_a_process_that_was_killed(tmp_path, victim):
+    command = [sys.executable, "-m", "minimt", "reproduce", "memory", "--quick"]
+    with started(command, tmp_path) as process:
+        wait_for_file(process, tmp_path, "runs/reproduce/.*.lock")
+        pattern = ["pgrep", "-g", str(process.pid), "-f", "spawn_main"]
+        worker = int(subprocess.run(pattern, capture_output=True).stdout.split()[0])
+        os.kill(process.pid if victim == "parent" else worker, signal.SIGKILL)
+        errors = process.communicate(timeout=20)[1]
+        deadline = time.monotonic() + 5
+        while subprocess.run(pattern, capture_output=True).stdout:
+            assert time.monotonic() < deadline, "a worker is left"
+            time.sleep(0.1)
+    if victim == "worker":
+        assert process.returncode == 2
+        assert errors.splitlines()[-1].startswith("minimt: a worker was killed")
+        assert "Traceback" not in errors
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["train", "recall"])
+def test_ctrl_c_is_answered_at_any_moment(tmp_path, command):
+    (tmp_path / "texts").mkdir()
+    for i in range(8):
+        lines = [f"name{j * (i + 3) % 97} = {j * i % 13}" for j in range(2000)]
+        (tmp_path / f"texts/{i}.txt").write_text("\n".join(lines))
+    flags = ["--data", "texts", *SMALL] if command == "train" else []
+    for seconds in np.random.default_rng(0).uniform(0.2, 6, size=8):
+        whole = [sys.executable, "-m", "minimt", command, *flags, "--steps", "99999"]
+        with started(whole, tmp_path) as process:
+            time.sleep(seconds)
+            process.send_signal(signal.SIGINT)
+            began = time.monotonic()
+            errors = process.communicate(timeout=20)[1]
+            assert time.monotonic() - began < 3  # a step, a save, a busy machine
+        assert process.returncode == 130 and "Traceback" not in errors
+        assert errors.splitlines()[-1].startswith("minimt: stopped")

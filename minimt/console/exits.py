@@ -4,7 +4,7 @@ import io
 import os
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from ..errors import InputError
 
@@ -36,6 +36,23 @@ def finish(run, *args):
         if leader():
             print(f"minimt: {str(error) or 'stopped'}", file=sys.stderr)
         return 130
+
+
+@contextmanager
+def ended_by_ctrl_c():
+    """End at once on Ctrl-C: for imports, some of which would swallow the exception."""
+
+    def leave(*_):
+        os.write(2, b"minimt: stopped\n")
+        os._exit(130)
+
+    before = signal.getsignal(signal.SIGINT)
+    if before is signal.default_int_handler:  # a job in the background ignores Ctrl-C
+        signal.signal(signal.SIGINT, leave)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def prepare_output():
