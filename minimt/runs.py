@@ -13,7 +13,15 @@ from contextlib import ExitStack, contextmanager
 from .checkpoints import check, load_checkpoint, loading
 from .config import Config
 from .errors import InputError
-from .files import RUN_FILE, as_json, in_use, locked, remove_abandoned, write_json
+from .files import (
+    RUN_FILE,
+    as_json,
+    check_folder,
+    in_use,
+    locked,
+    remove_abandoned,
+    write_json,
+)
 from .tokenizer import load_vocabulary
 from .torch_model import MemorizingTransformer
 
@@ -36,6 +44,7 @@ def claimed(name, options, numbered=True):
     if plain(name) != name:
         what = "a name of letters, digits and dashes, with no path"
         raise InputError(f"--name {shlex.quote(name)} cannot be used: give {what}")
+    check_folder(RUNS)
     RUNS.mkdir(parents=True, exist_ok=True)
     for left in RUNS.glob(".*.tmp"):
         remove_abandoned(left)

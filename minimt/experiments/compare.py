@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 
 from .. import distributed, figures
-from ..checkpoints import check
+from ..checkpoints import check, loading
 from ..config import Config
 from ..corpus import Source, counted, digest, hashes, hold_out, load_corpus, read_split
 from ..environment import machine, versions
@@ -112,7 +112,8 @@ def evaluate(folder, other, device):
         heading = "held-out documents"
     else:
         held = Source(data=other).read()
-        known = sum(x in saved["trained"] for x in hashes(held))
+        with loading(checkpoint(folder)):
+            known = sum(x in saved["trained"] for x in hashes(held))
         heading = f"{counted(len(held), 'document')}, {known or 'none'} trained on"
     metrics = measure(models, vocabulary, hold_out(held, vocabulary))
     return dict(documents=heading) | metrics
