@@ -4,9 +4,11 @@ import json
 import re
 import shutil
 import signal
+import subprocess
+import sys
 
 import pytest
-from commands import SMALL, minimt, script, started, wait_for_line
+from commands import SMALL, environment, minimt, script, started, wait_for_line
 
 from minimt import runs
 from minimt.checkpoints import load_checkpoint
@@ -116,6 +118,47 @@ def test_minutes_set_the_steps_of_both_models(place):
     assert code == 0, errors
     assert json.loads(out)["training"]["steps"] == 20
     assert (place / "runs" / "short" / "with_memory.pt").exists()
+
+
+def test_a_run_whose_numbers_leave_all_bounds_writes_json_or_says_why(place):
+    """No loss follows the last update; the evaluation is what reads its weights."""
+    flags = ["train", "--data", "texts", *SMALL, "--warmup", 0, "--only_with_memory"]
+    flags = [*flags, "--name", "wild"]
+    code, _, errors = minimt(place, *flags, "--steps", 1, "--learning_rate", 1e30)
+    assert code == 2 and "losses are not finite" in errors.splitlines()[-1]
+    shutil.rmtree(place / "runs" / "wild")
+    code, out, _ = minimt(place, *flags, "--steps", 2, "--learning_rate", 20, "--json")
+
+    def refuse(name):
+        raise AssertionError(f"{name} is not JSON")
+
+    for text in (out, (place / "runs/wild/metrics.json").read_text()):
+        assert code == 0 and json.loads(text, parse_constant=refuse)
+    code, out, _ = minimt(place, "evaluate", "runs/wild")
+    assert code == 0 and max(map(len, out.splitlines())) < 120
+
+
+@pytest.mark.slow
+def test_two_trainings_at_once_leave_two_whole_runs(place, run):
+    flags = ["train", "--data", "texts", *SMALL, "--name", "race", "--only_with_memory"]
+    named = [sys.executable, "-m", "minimt", *flags]
+    free = [word for word in named if word not in ("--name", "race")]
+    before = set((place / "runs").iterdir())
+    commands = [[*free, "--seed", str(seed)] for seed in (1, 2)] + [named, named]
+    processes = [
+        subprocess.Popen(x, cwd=place, env=environment(), stderr=subprocess.PIPE)
+        for x in commands
+    ]
+    said = [process.communicate(timeout=120)[1].decode() for process in processes]
+    codes = [process.returncode for process in processes]
+    assert codes[:2] == [0, 0] and sorted(codes[2:]) == [0, 2]
+    assert sum("runs/race already exists" in x for x in said) == 1
+    new = set((place / "runs").iterdir()) - before
+    assert len(new) == 3 and not any(x.name.startswith(".") for x in new)
+    for folder in new:
+        assert minimt(place, "evaluate", folder)[0] == 0
+        saved = json.loads((folder / "metrics.json").read_text())
+        assert saved["training"] == runs.load_options(folder)["training"]
 
 
 MISTAKES = {

@@ -214,6 +214,15 @@ def test_the_leader_speaks_first(monkeypatch, capsys):
     )  # if it is still there
 
 
+@pytest.mark.slow
+def test_many_pairs_of_processes_all_end():
+    """None waits for ever, as did some that ended with a gradient under way."""
+    done = subprocess.run(
+        [*script("pairs.py"), "25"], env=environment(), capture_output=True, timeout=550
+    )
+    assert done.stdout.decode().splitlines() == ["[0, 0]"] * 25, done.stderr
+
+
 def test_alone_nothing_is_shared():
     assert "WORLD_SIZE" not in os.environ
     x = torch.arange(3)
