@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import time
 from contextlib import contextmanager
 from itertools import chain
@@ -110,9 +111,10 @@ def from_leader(function):
 def let_leader_speak():
     """The others wait, so that a mistake they all make is reported by the leader alone.
 
-    Once the leader has ended, torchrun ends the others.
+    Once the leader has ended, torchrun ends the others, by SIGTERM.
     """
     if not leader():
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # end without another word
         time.sleep(GRACE)
 
 

@@ -215,6 +215,30 @@ def test_the_leader_speaks_first(monkeypatch, capsys):
 
 
 @pytest.mark.slow
+def test_a_mistake_of_all_processes_is_told_once(place):
+    command = [
+        *TORCHRUN,
+        "-m",
+        "minimt",
+        "train",
+        "--data",
+        "nowhere",
+        "--device",
+        "cpu",
+    ]
+    done = subprocess.run(
+        command,
+        cwd=place,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stderr.count("nowhere is not a directory") == 1
+    assert "InputError" not in done.stderr and not (place / "runs" / "nowhere").exists()
+
+
+@pytest.mark.slow
 def test_many_pairs_of_processes_all_end():
     """None waits for ever, as did some that ended with a gradient under way."""
     done = subprocess.run(

@@ -68,6 +68,7 @@ MINIMT = f"{sys.executable} -m minimt"
 
 @pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
 def test_any_terminal_can_print_the_help(encoding):
+    pytest.importorskip("torch")
     code, out, errors = shell(f"PYTHONIOENCODING={encoding} {MINIMT} train --help")
     assert (code, errors) == (0, "") and b"--learning_rate" in out
 
@@ -175,6 +176,7 @@ def test_an_error_names_the_file_that_was_asked_for(tmp_path, monkeypatch):
 
 
 def test_sigterm_leaves_no_worker(tmp_path):
+    pytest.importorskip("torch")
     command = [sys.executable, "-m", "minimt", "reproduce", "memory", "--quick"]
     with started([*command], tmp_path) as process:
         wait_for_file(process, tmp_path, "runs/reproduce/.*.lock")
