@@ -34,7 +34,7 @@ def test_a_checkpoint_runs_no_code(tmp_path):
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "harm"),)
 
-    torch.save({"config": Harm()}, tmp_path / "x.pt")
+    checkpoints.save_checkpoint(tmp_path / "x.pt", {"config": Harm()})
     with pytest.raises(InputError, match="damaged"):
         checkpoints.load_checkpoint(tmp_path / "x.pt")
     assert not (tmp_path / "harm").exists()
@@ -54,32 +54,18 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_old_one(tmp_path, monkey
     assert len(list(tmp_path.iterdir())) == 1
 
 
-def same(a, b):
-    """Whether two checkpoints hold the same."""
-    if isinstance(a, dict):
-        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, (list, tuple)):
-        return len(a) == len(b) and all(map(same, a, b))
-    return torch.equal(a, b) if torch.is_tensor(a) else a == b
-
-
-def test_a_flipped_bit_is_noticed_or_changes_nothing(tmp_path):
-    """Bits of the padding between the parts of the file may change nothing."""
+def test_no_flipped_bit_is_accepted(tmp_path):
+    """Not even one of the flags of a part, by which torch may skip what it holds."""
     trainer, path, rng = trainer_of(), tmp_path / "x.pt", np.random.default_rng(0)
     trainer.step()
     checkpoints.save_checkpoint(path, trainer.state_dict())
-    raw, whole = path.read_bytes(), checkpoints.load_checkpoint(path)
-    noticed = 0
-    for at in rng.integers(len(raw), size=150):
+    raw = path.read_bytes()
+    for at in [*rng.integers(len(raw), size=100), *range(len(raw) - 200, len(raw))]:
         flipped = bytearray(raw)
         flipped[at] ^= 1 << rng.integers(8)
         path.write_bytes(flipped)
-        try:
-            assert same(checkpoints.load_checkpoint(path), whole)
-        except InputError as error:
-            assert "x.pt is damaged" in str(error)
-            noticed += 1
-    assert noticed > 75
+        with pytest.raises(InputError, match=r"x\.pt is damaged"):
+            checkpoints.load_checkpoint(path)
 
 
 @pytest.mark.parametrize("name", ["model", "optimizer", "state", "streams"])

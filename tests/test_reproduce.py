@@ -22,7 +22,7 @@ from minimt.reproduce import results, trained
 from minimt.reproduce.claims import CLAIMS, memory, retrofit, scale, staleness
 from minimt.reproduce.plan import CODE, Plan
 from minimt.reproduce.study import Study
-from minimt.reproduce.trained import TrainedModels
+from minimt.reproduce.trained import TrainedModels, stored
 from minimt.reproduce.variants import PARTS, VARIANTS
 from minimt.torch_model import MemorizingTransformer
 from minimt.train import Trainer
@@ -164,6 +164,22 @@ def test_readings_are_kept_and_made_anew_when_damaged(tiny, study):
         assert (a == b).all()
     other = study.read([(case, dict(memory=0))])[0]
     assert any((a != b).any() for a, b in zip(first, other))
+
+
+def test_no_flipped_bit_changes_a_reading(tmp_path, rng):
+    """Bits that mean nothing may flip; with any other, the reading is made anew."""
+    nats, path = [np.arange(30.0), np.ones(5)], tmp_path / "x.npz"
+    np.savez(path, nats=np.concatenate(nats), lengths=[30, 5])
+    raw, anew = path.read_bytes(), 0
+    for at in range(len(raw)):
+        flipped = bytearray(raw)
+        flipped[at] ^= 1 << rng.integers(8)
+        path.write_bytes(flipped)
+        found = stored(path)
+        anew += found is None
+        if found is not None:
+            assert all(np.array_equal(a, b) for a, b in zip(found, nats, strict=True))
+    assert anew > len(raw) / 2
 
 
 def test_damaged_weights_are_told_of(tiny, tmp_path):

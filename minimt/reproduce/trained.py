@@ -4,7 +4,6 @@ import hashlib
 import io
 import json
 import pathlib
-import zipfile
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from modulefinder import ModuleFinder
@@ -121,16 +120,23 @@ class TrainedModels:
         changes: fields of its config that get other values for this reading.
         """
         path = self.path([asdict(case), changes], case, ".npz")
-        try:
-            with np.load(path, allow_pickle=False) as saved:
-                return list(saved.values())
-        except (OSError, ValueError, zipfile.BadZipFile):  # not there, or damaged
-            pass
-        nats = document_losses(self.model(case, **changes), self.corpus(case).held.docs)
-        buffer = io.BytesIO()
-        np.savez(buffer, *nats)
-        replace_file(path, buffer.getvalue())
+        nats = stored(path)
+        if nats is None:
+            model, docs = self.model(case, **changes), self.corpus(case).held.docs
+            nats, buffer = document_losses(model, docs), io.BytesIO()
+            lengths = [len(x) for x in nats]
+            np.savez(buffer, nats=np.concatenate(nats), lengths=lengths)
+            replace_file(path, buffer.getvalue())
         return nats
+
+
+def stored(path):
+    """The arrays that a reading stored; None if they are not there, or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return np.split(saved["nats"], np.cumsum(saved["lengths"])[:-1])
+    except Exception:  # a damaged file may raise anything
+        return None
 
 
 def key(content, source):
