@@ -5,6 +5,7 @@ import pathlib
 import signal
 import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from multiprocessing import active_children, get_context, parent_process
 
 import torch
@@ -13,6 +14,7 @@ from ..errors import InputError
 from ..progress import progress
 from .trained import TrainedModels
 
+POSIX = hasattr(signal, "pthread_sigmask")  # not on Windows
 FOLDER = pathlib.Path("runs/reproduce")
 
 
@@ -61,10 +63,11 @@ class Study:
         sizes: how much work each is, in units of `unit`, to show progress.
         """
         sizes = sizes or [1] * len(arguments)
-        futures = {
-            self.pool.submit(_run, function, *x): size
-            for x, size in zip(arguments, sizes)
-        }
+        with _ctrl_c_waits():  # and so it does in workers, until they are ready for it
+            futures = {
+                self.pool.submit(_run, function, *x): size
+                for x, size in zip(arguments, sizes)
+            }
         with progress(label, sum(sizes), unit) as bar:
             for future in as_completed(futures):
                 try:
@@ -83,6 +86,19 @@ def cores():
     return len(os.sched_getaffinity(0)) if able else os.cpu_count()
 
 
+@contextmanager
+def _ctrl_c_waits():
+    """Hold Ctrl-C back; processes that are started here are born holding it back."""
+    if not POSIX:
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 _busy = _stopped = False  # in a worker: a task is running; Ctrl-C has come
 
 
@@ -94,6 +110,8 @@ def _begin():
     threading.Thread(target=_end_with_parent, daemon=True).start()
     torch.set_num_threads(1)
     signal.signal(signal.SIGINT, _stop)
+    if POSIX:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGINT])
 
 
 def _end_with_parent():
