@@ -139,7 +139,7 @@ def read_bytes(path):
     """The content of a file in a folder of texts. Raises NoTextError if it has none."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
-            raise NoTextError("no regular file")
+            raise NoTextError("not a regular file")
         return path.read_bytes()
     except PermissionError:
         raise NoTextError("no permission") from None

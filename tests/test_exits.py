@@ -73,7 +73,7 @@ def test_any_terminal_can_print_the_help(encoding):
     assert (code, errors) == (0, "") and b"--learning_rate" in out
 
 
-def test_a_reader_that_has_enough_is_no_mistake():
+def test_a_reader_that_has_enough_is_not_a_mistake():
     code, _, errors = shell(
         f"{{ {MINIMT} --help; echo $? >&2; }} | head -c 1; exit $PIPESTATUS"
     )

@@ -149,7 +149,7 @@ def test_no_edit_of_a_run_file_goes_unnoticed(tmp_path):
             runs.load_options(tmp_path)
 
 
-def test_a_folder_of_another_command_is_no_training_run(tmp_path):
+def test_a_folder_of_another_command_is_not_a_training_run(tmp_path):
     runs.write_options(tmp_path, dict(command="recall"))
     with pytest.raises(InputError, match="has a run of recall"):
         runs.load_options(tmp_path)

@@ -54,7 +54,7 @@ def test_every_file_that_is_left_out_has_a_reason(tmp_path):
         "missing": ["broken"],
         "not UTF-8; iconv converts it": ["latin.txt at byte 6"],
         "compressed": ["packed.txt"],
-        "no regular file": ["pipe"],
+        "not a regular file": ["pipe"],
         "UTF-16; iconv -f UTF-16 -t UTF-8 converts it": ["wide.txt"],
     }
     told = list(texts.described(left_out))
@@ -128,7 +128,7 @@ def test_a_file_without_text_is_refused(tmp_path, name, reason):
         texts.read_text(tmp_path / f"{name}.txt")
 
 
-def test_a_byte_order_mark_is_no_text(tmp_path):
+def test_a_byte_order_mark_is_not_text(tmp_path):
     write(tmp_path, a=b"\xef\xbb\xbfone")
     assert texts.read_text(tmp_path / "a.txt") == "one"
 
