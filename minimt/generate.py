@@ -1,14 +1,15 @@
 """Generation: one token after another, with a memory filled by what was read before."""
 
+import codecs
 import copy
 
 import numpy as np
 import torch
 
 from .progress import progress
+from .tokenizer import token_bytes
 
 COLDEST = 1e-30  # the lowest temperature by which float32 can be divided
-LONGEST_CHARACTER = 4  # bytes, and tokens at most
 
 
 @torch.inference_mode()
@@ -43,14 +44,10 @@ def generate(model, tokens, count, temperature=0.8, seed=0):
 
 def as_text(vocabulary, tokens):
     """Yield the text of tokens in pieces of whole characters, as they come."""
-    pending = []
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     for token in tokens:
-        pending.append(token)
-        text = vocabulary.decode(pending)
-        if not text.endswith("\ufffd") or len(pending) > LONGEST_CHARACTER:
-            yield text
-            pending = []
-    yield vocabulary.decode(pending)
+        yield decoder.decode(token_bytes(vocabulary, token))
+    yield decoder.decode(b"", final=True)
 
 
 def sample(logits, temperature, random):

@@ -7,6 +7,8 @@ import pathlib
 import re
 import threading
 from importlib import metadata
+from itertools import chain
+from queue import SimpleQueue
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -45,17 +47,20 @@ def train_vocabulary(texts, size, folder):
     found = cached(path)
     if not found:
         found = learn(texts, size)
-        write_json(path, dict(sha256=sha256(found), vocabulary=found))
+        write_json(path, dict(sha256=checksum(path, found), vocabulary=found))
     return load_vocabulary(found)
 
 
 def cached(path):
-    """The vocabulary in a file, as JSON; None if the file is missing or damaged."""
+    """The vocabulary in a file, as JSON; None if the file is missing or damaged.
+
+    A file that was written under another name counts as damaged.
+    """
     if not path.exists():
         return None
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        if content["sha256"] == sha256(content["vocabulary"]):
+        if content["sha256"] == checksum(path, content["vocabulary"]):
             return content["vocabulary"]
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         pass
@@ -63,14 +68,14 @@ def cached(path):
     return None
 
 
-def sha256(text):
-    """A hash of a text."""
-    return hashlib.sha256(text.encode()).hexdigest()
+def checksum(path, vocabulary):
+    """By which a file shows that a vocabulary is whole, and is the one of its name."""
+    return hashlib.sha256((path.name + vocabulary).encode()).hexdigest()
 
 
 def learn(texts, size):
     """Train a vocabulary; returns it as JSON. Ctrl-C ends it at once."""
-    vocabulary, sample = Tokenizer(models.BPE()), draw(texts)
+    vocabulary, sample, done = Tokenizer(models.BPE()), draw(texts), SimpleQueue()
     words = pre_tokenizers.ByteLevel(add_prefix_space=False)
     bounded = pre_tokenizers.Split(Regex(f".{{1,{LONGEST}}}"), "isolated")
     vocabulary.pre_tokenizer = pre_tokenizers.Sequence([words, bounded])
@@ -83,20 +88,24 @@ def learn(texts, size):
         initial_alphabet=words.alphabet(),
     )
 
-    def read():
-        with progress("vocabulary", sum(map(len, sample)), "character") as bar:
-            for text in sample:
-                yield text
-                bar.update(len(text))
-
     def train():
-        vocabulary.train_from_iterator(read(), trainer)
+        try:
+            done.put(vocabulary.train_from_iterator(read(), trainer))
+        except BaseException as error:  # the library has one that is no Exception
+            done.put(error)
+
+    def read():
+        for piece in chain.from_iterable(map(pieces, sample)):
+            yield piece
+            done.put(len(piece))
 
     # In a thread, since the library answers no Ctrl-C.
-    thread = threading.Thread(target=train, daemon=True)
-    thread.start()
-    while thread.is_alive():
-        thread.join(0.1)
+    threading.Thread(target=train, daemon=True).start()
+    with progress("vocabulary", sum(map(len, sample)), "character") as bar:
+        while isinstance(n := done.get(), int):
+            bar.update(n)
+    if n:
+        raise n
     most = vocabulary.get_vocab_size()
     if most < size:
         advice = f"use --vocab {most} or less, or give" if most >= LEAST else "give"
@@ -108,15 +117,14 @@ def learn(texts, size):
 
 def draw(texts, seed=0):
     """The texts or, if they are too long, pieces of them drawn at random."""
-    total, drawn = sum(map(len, texts)), []
+    total = sum(map(len, texts))
     if total <= SAMPLE:
         return texts
     log.info(f"training the vocabulary on {SAMPLE / total:.0%} of the text")
     parts = [piece for text in texts for piece in pieces(text)]
-    for i in np.random.default_rng(seed).permutation(len(parts)):
-        if sum(map(len, drawn)) < SAMPLE:
-            drawn.append(parts[i])
-    return drawn
+    order = np.random.default_rng(seed).permutation(len(parts))
+    ends = np.cumsum([len(parts[i]) for i in order])
+    return [parts[i] for i in order[: np.searchsorted(ends, SAMPLE) + 1]]
 
 
 def load_vocabulary(text):
@@ -140,6 +148,26 @@ def pieces(text):
         end = BETWEEN_WORDS.search(text, least, least + PIECE)
         yield text[begin : (begin := end.start() if end else least)]
     yield text[begin:]
+
+
+def letters():
+    """The letter that stands for each byte of a token, as in GPT-2: {letter: byte}.
+
+    Bytes that Latin-1 prints stand for themselves.
+    """
+    printed = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printed]
+    moved = {chr(256 + i): byte for i, byte in enumerate(others)}
+    return {chr(byte): byte for byte in printed} | moved
+
+
+LETTERS = letters()
+
+
+def token_bytes(vocabulary, token):
+    """The bytes that a token spells; none for `DOCUMENT`."""
+    spelled = vocabulary.id_to_token(token) if token else ""
+    return bytes(LETTERS[letter] for letter in spelled)
 
 
 def encode(vocabulary, text, on_piece=None):

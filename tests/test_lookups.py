@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from models import CONFIG, params_of
 
 from minimt import evaluate, model, tokenizer
@@ -165,8 +167,13 @@ def test_generated_text_comes_in_whole_characters(mixed):
     pieces = list(as_text(vocabulary, doc[1:].tolist()))
     assert "".join(pieces) == MIXED and "\ufffd" not in "".join(pieces)
     assert len(pieces) > len(MIXED) / 2  # they do not wait for the end
-    broken = doc[1:3].tolist() * 9 + doc[6:7].tolist() * 20  # parts of characters
-    assert "".join(as_text(vocabulary, broken))
+
+
+@given(tokens=st.lists(st.integers(0, 261), max_size=14))
+def test_generated_text_is_that_of_all_its_tokens(mixed, tokens):
+    """Also where parts of characters follow one another in any order."""
+    vocabulary, _ = mixed
+    assert "".join(as_text(vocabulary, tokens)) == vocabulary.decode(tokens)
 
 
 @pytest.mark.parametrize("temperature", [1e-320, 1e-46, 1e-9, 1e-3])

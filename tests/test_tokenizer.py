@@ -3,12 +3,14 @@
 import json
 import signal
 import time
+from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
 from commands import script, started, wait_for_line
 from hypothesis import example, given
 from hypothesis import strategies as st
+from tokenizers import pre_tokenizers
 
 from minimt import tokenizer
 from minimt.errors import InputError
@@ -98,7 +100,43 @@ def test_a_long_text_is_sampled_the_same_each_time(tmp_path, monkeypatch, caplog
     assert tokenizer.draw(texts) == texts
 
 
-@pytest.mark.parametrize("how", ["cut", "changed", "foreign", "list"])
+def test_drawing_from_many_short_texts_takes_time_in_proportion(monkeypatch):
+    """Adding up anew what is drawn, for each text, would take minutes."""
+    monkeypatch.setattr(tokenizer, "SAMPLE", 100_000)
+    began = time.perf_counter()
+    assert len(tokenizer.draw(["a"] * 200_000)) == 100_000
+    assert time.perf_counter() - began < 5
+
+
+def test_the_library_gets_a_piece_at_a_time(tmp_path, monkeypatch):
+    """It takes some 150 bytes of memory for each byte; the vocabulary is the same."""
+    whole = tokenizer.train_vocabulary([TEXT], 270, tmp_path / "whole").to_str()
+    monkeypatch.setattr(tokenizer, "PIECE", 100)
+    bar, counted = MagicMock(), []
+    bar.__enter__.return_value.update = counted.append
+    monkeypatch.setattr(tokenizer, "progress", lambda *_: bar)
+    assert tokenizer.train_vocabulary([TEXT], 270, tmp_path).to_str() == whole
+    assert sum(counted) == len(TEXT) and max(counted) < 200
+
+
+def test_what_the_library_raises_is_not_taken_for_a_short_text():
+    with pytest.raises((TypeError, UnicodeEncodeError)):
+        tokenizer.learn(["no text in UTF-8: \ud800"], 270)
+
+
+@given(text=st.text(max_size=80))
+def test_tokens_spell_the_bytes_of_a_text(vocabulary, text):
+    tokens = tokenizer.encode(vocabulary, text).tolist()
+    spelled = b"".join(tokenizer.token_bytes(vocabulary, token) for token in tokens)
+    assert spelled == text.encode()
+
+
+def test_every_byte_has_a_letter():
+    assert set(tokenizer.LETTERS) == set(pre_tokenizers.ByteLevel.alphabet())
+    assert set(tokenizer.LETTERS.values()) == set(range(256))
+
+
+@pytest.mark.parametrize("how", ["cut", "changed", "foreign", "renamed", "list"])
 def test_a_vocabulary_that_is_damaged_is_trained_again(tmp_path, how):
     right = tokenizer.train_vocabulary([TEXT], 270, tmp_path).to_str()
     (path,) = tmp_path.iterdir()
@@ -107,7 +145,7 @@ def test_a_vocabulary_that_is_damaged_is_trained_again(tmp_path, how):
     content = json.loads(path.read_text())
     changed = content | dict(vocabulary=content["vocabulary"].replace("Ġ", "x"))
     foreign = content | dict(vocabulary=json.loads(other.read_text())["vocabulary"])
-    contents = dict(cut=path.read_text()[:99], list="[]")
+    contents = dict(cut=path.read_text()[:99], list="[]", renamed=other.read_text())
     contents |= dict(changed=json.dumps(changed), foreign=json.dumps(foreign))
     path.write_text(contents[how])
     assert tokenizer.train_vocabulary([TEXT], 270, tmp_path).to_str() == right

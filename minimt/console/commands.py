@@ -115,7 +115,7 @@ def generate_command(args):
     """Continue a prompt, after reading a file into memory."""
     model, vocabulary, _ = runs.load_model(args.run, device(args.device))
     read = texts.read_text(args.read) if args.read else ""
-    tokens = tokenizer.encode(vocabulary, read + args.prompt)
+    (tokens,) = tokenizer.encode_all(vocabulary, [read + args.prompt])
     new = generate(model, tokens, args.tokens, args.temperature, args.seed)
     pieces = chain([args.prompt], as_text(vocabulary, new))
     if not args.json:
@@ -134,7 +134,7 @@ def inspect_command(args):
         name = pathlib.Path(args.file).name
         explorer.write(args.html, model, vocabulary, text, name)
         return f"open {args.html} in a browser", dict(page=args.html)
-    doc = tokenizer.encode(vocabulary, text)
+    (doc,) = tokenizer.encode_all(vocabulary, [text])
     lookups.check(model.config, doc, args.file)
     found = lookups.gainers(model, doc, args.top)
     columns = shutil.get_terminal_size().columns

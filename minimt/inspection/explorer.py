@@ -15,7 +15,7 @@ import numpy as np
 from ..evaluate import document_losses
 from ..files import replace_file
 from ..progress import progress
-from ..tokenizer import encode, offsets
+from ..tokenizer import encode_all, offsets
 from .lookups import check, retrieved
 
 TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")
@@ -33,7 +33,7 @@ def page(model, vocabulary, text, name):
 
     Raises InputError if there is no memory, or never anything in it.
     """
-    config, doc = model.config, encode(vocabulary, text)
+    config, (doc,) = model.config, encode_all(vocabulary, [text])
     check(config, doc, name)
     segments = -(-(len(doc) - 1) // config.segment)
     with progress("read", 3 * segments, "segment") as bar:
