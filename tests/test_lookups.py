@@ -151,6 +151,13 @@ def test_columns_count_wide_and_combining_characters():
     assert lookups.last_columns("a我b", 2) == "b" and lookups.last_columns("a", 0) == ""
 
 
+@given(text=st.text("ab 我\u0301", max_size=12), columns=st.integers(-2, 20))
+def test_as_much_of_the_end_of_a_text_is_shown_as_fits(text, columns):
+    fitting = [text[i:] for i in range(len(text) + 1)]
+    fitting = [x for x in fitting if lookups.columns_of(x) <= columns]
+    assert lookups.last_columns(text, columns) == max(fitting, key=len, default="")
+
+
 def test_lines_of_a_report_fit_into_the_terminal(mixed):
     vocabulary, doc = mixed
     config = model.Config(vocab=262, segment=16, memory=64, embed=32, layers=2)

@@ -154,7 +154,5 @@ def columns_of(text):
 
 def last_columns(text, columns):
     """As much of the end of a text as fits into so many columns."""
-    for begin in range(len(text)):
-        if columns_of(text[begin:]) <= columns:
-            return text[begin:]
-    return ""
+    needed = np.cumsum([columns_of(c) for c in reversed(text)])
+    return text[len(text) - np.searchsorted(needed, columns, side="right") :]
