@@ -1,9 +1,11 @@
 """Looking up names the right places, and generation reads as training did."""
 
+import time
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from models import CONFIG, params_of
 
@@ -158,6 +160,12 @@ def test_as_much_of_the_end_of_a_text_is_shown_as_fits(text, columns):
     assert lookups.last_columns(text, columns) == max(fitting, key=len, default="")
 
 
+def test_the_end_of_a_long_text_is_found_in_time_in_proportion():
+    began = time.perf_counter()
+    assert lookups.last_columns("a" * 30_000, 80) == "a" * 80
+    assert time.perf_counter() - began < 2
+
+
 def test_lines_of_a_report_fit_into_the_terminal(mixed):
     vocabulary, doc = mixed
     config = model.Config(vocab=262, segment=16, memory=64, embed=32, layers=2)
@@ -176,11 +184,16 @@ def test_generated_text_comes_in_whole_characters(mixed):
     assert len(pieces) > len(MIXED) / 2  # they do not wait for the end
 
 
-@given(tokens=st.lists(st.integers(0, 261), max_size=14))
-def test_generated_text_is_that_of_all_its_tokens(mixed, tokens):
-    """Also where parts of characters follow one another in any order."""
+@given(spelled=st.binary(max_size=12))
+@example(spelled=b"\x80\x80\x80\x80\xc3\xa9")
+@example(spelled=b"\xf0\x9f\xf0\x9f\x99\x82a\xe6")
+def test_generated_text_is_that_of_all_its_bytes(mixed, spelled):
+    """A character is whole, whatever parts of others precede it."""
     vocabulary, _ = mixed
-    assert "".join(as_text(vocabulary, tokens)) == vocabulary.decode(tokens)
+    letters = {byte: letter for letter, byte in tokenizer.LETTERS.items()}
+    tokens = [vocabulary.token_to_id(letters[byte]) for byte in spelled]
+    text = "".join(as_text(vocabulary, tokens))
+    assert text == vocabulary.decode(tokens) == spelled.decode("utf-8", "replace")
 
 
 @pytest.mark.parametrize("temperature", [1e-320, 1e-46, 1e-9, 1e-3])
