@@ -11,6 +11,7 @@ from tokenizers import Tokenizer
 from . import data, texts, tokenizer
 from .config import option
 from .errors import InputError
+from .texts import counted
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ class Source:
             raise ValueError(f"data must be a folder, or one of {', '.join(CORPORA)}")
         if self.held_out < 1:
             raise ValueError(f"held_out must be at least 1, not {self.held_out}")
+        if self.kinds and self.data in CORPORA:
+            raise ValueError("endings choose files of a folder: give data, too")
 
     def absolute(self):
         """The same source with an absolute path, for commands run elsewhere."""
@@ -52,27 +55,23 @@ class Source:
     def read(self):
         """All documents as [(name, text)]; logs which files it leaves out.
 
-        If there is a single text, it is cut into documents. Raises InputError if there
-        is none.
+        Raises InputError if there is none.
         """
         if self.data in CORPORA:
             return CORPORA[self.data]()
-        if self.folder.is_file():
-            documents, left_out = [(self.name, texts.read_text(self.data))], {}
-        else:
-            documents, left_out = texts.read_folder(self.data, self.kinds)
+        documents, left_out = texts.read(self.data, self.kinds)
         for line in texts.described(left_out):
             log.info(f"left out {line}")
-        if len(documents) == 1:
-            documents = texts.cut(*documents[0])
-            log.info(f"cut the only text into {counted(len(documents), 'document')}")
+        for ending in self.kinds:
+            if not any(name.lower().endswith(ending) for name, _ in documents):
+                log.info(f"no text in {self.data} ends in {ending}")
         return documents
 
     @property
     def kinds(self):
-        """The endings as a list: ".py, MD" gives .py and .md."""
+        """The endings as a list: ".py, MD, *.txt" gives .py, .md and .txt."""
         parts = (part.strip().lower() for part in self.endings.split(","))
-        return ["." + part.lstrip(".") for part in parts if part]
+        return ["." + part.lstrip("*.") for part in parts if part]
 
 
 @dataclass(frozen=True)
@@ -89,7 +88,7 @@ class Corpus:
     """A vocabulary, training documents as tokens, and held-out documents.
 
     digest: by which a run recognises all its documents; trained: a short hash of each
-    text that is trained on.
+    text that is trained on, whole or in parts.
     """
 
     digest: str
@@ -107,42 +106,48 @@ def load_corpus(source, config, seed, folder):
     documents, train, held = read_split(source, config, seed)
     vocabulary = tokenizer.train_vocabulary([x for _, x in train], config.vocab, folder)
     docs = tokenizer.encode_all(vocabulary, [text for _, text in train])
-    long = [doc for doc in docs if len(doc) > config.segment]
+    long = [(x, doc) for x, doc in zip(train, docs) if len(doc) > config.segment]
     if not long:
         raise InputError(
             f"no document is longer than a segment of {config.segment} tokens: "
             "give longer texts or a smaller --segment"
         )
-    if len(long) < len(docs):
-        short = counted(len(docs) - len(long), "document")
-        log.info(f"left out {short} no longer than a segment")
-    held = hold_out(held, vocabulary)
+    uncut = {*train, *held}
+    trained = [x for x in documents if x not in uncut] + [x for x, _ in long]
+    docs, held = [doc for _, doc in long], hold_out(held, vocabulary)
+    tell_of_short(len(train) - len(long), held.docs, config)
+    return Corpus(digest(documents), hashes(trained), vocabulary, docs, held)
+
+
+def tell_of_short(left_out, held, config):
+    """Log how many documents are too short to train on, or to evaluate memory on."""
+    if left_out:
+        what = f"{counted(left_out, 'document')} of at most {config.segment} tokens"
+        log.info(f"left out {what}, a single segment")
     reach = config.segment + config.cache
-    if short := sum(len(doc) <= reach for doc in held.docs):
-        short = counted(short, "held-out document")
-        log.info(f"{short} too short for memory to matter: {reach} tokens or fewer")
-    return Corpus(digest(documents), hashes(train), vocabulary, long, held)
+    if n := sum(len(doc) <= reach for doc in held):
+        what = f"{counted(n, 'held-out document')} of at most {reach} tokens"
+        log.info(f"too short for memory to matter: {what}")
 
 
 def read_split(source, config, seed):
     """A source's documents: all of them, those to train on, and those held out.
 
-    Documents so short that memory could hardly matter in them are held out last.
+    If there are few, they are cut, and some of their parts are held out. Documents so
+    short that memory could hardly matter in them are held out last.
     """
-    documents = source.read()
-    least = SHORTEST * (config.segment + config.cache)
-    train, held = data.split(documents, source.held_out, seed, least)
+    documents, least = source.read(), SHORTEST * (config.segment + config.cache)
+    parts = data.cut(documents, least)
+    if len(parts) > len(documents):
+        what = documents[0][0] if len(documents) == 1 else f"{len(documents)} texts"
+        size = sum(len(text.encode()) for _, text in parts) / len(parts)
+        into = f"{len(parts)} documents of about {size / 1000:.1f} kB"
+        log.info(f"cut {what} into {into}, some of them to be held out")
+    train, held = data.split(parts, source.held_out, seed, least)
     if len(held) < source.held_out:
-        log.info(
-            f"held out {counted(len(held), 'document')}, not {source.held_out}: at "
-            f"most a quarter of {len(documents)}"
-        )
+        found = f"{counted(len(held), 'document')}, not {source.held_out}"
+        log.info(f"held out {found}: at most a quarter of {len(parts)}")
     return documents, train, held
-
-
-def counted(n, name):
-    """A number of things: 1 document, 2 documents."""
-    return f"{n} {name}{'s' * (n != 1)}"
 
 
 def hold_out(documents, vocabulary):

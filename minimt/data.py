@@ -1,14 +1,50 @@
-"""Documents: split for evaluation, and read as B parallel streams of segments."""
+"""Documents: cut if few, split for evaluation, and read as B streams of segments."""
 
 import numpy as np
 
 from .errors import InputError
 
+FEWEST = 4  # documents of which a quarter can be held out
+BLOCK = 32_768  # characters in each document that a long text is cut into, about
+
+
+def cut(documents, least):
+    """Few long documents as more of them; each is (name, text).
+
+    Fewer than FEWEST are cut into parts of about BLOCK characters or, if that is less,
+    of a quarter of the text, but of about `least` characters if they are still shorter.
+    A part begins with a paragraph where possible, or else with a line or a word.
+    """
+    if len(documents) >= FEWEST:
+        return documents
+    size = max(least, min(BLOCK, sum(len(text) for _, text in documents) // FEWEST))
+    return [part for document in documents for part in parts(*document, size)]
+
+
+def parts(name, text, size):
+    """A document as several [(name, text)] of about `size` characters."""
+    n = max(1, round(len(text) / size))
+    ends = [cut_after(text, i * len(text) // n, size // 4) for i in range(1, n)]
+    pieces = [text[i:j] for i, j in zip([0, *ends], [*ends, len(text)])]
+    if n == 1:
+        return [(name, text)]
+    return [(f"{name}, part {i} of {n}", piece) for i, piece in enumerate(pieces, 1)]
+
+
+def cut_after(text, place, room):
+    """Where a paragraph begins soon after a place; or else a line, or a word."""
+    window = text[place : place + room]
+    for end in ("\n\n", "\n", " "):
+        found = window.find(end)
+        if found >= 0:
+            return place + found + len(end)
+    return place
+
 
 def split(documents, held_out=12, seed=0, least_bytes=0, most_bytes=65_536):
     """Split documents at random: (training, held-out), each in the order given.
 
-    At least one is held out and at most a quarter of them. Documents over `most_bytes`
+    At most a quarter of them is held out, but at least one. Documents over `most_bytes`
     are held out only if there are no others, since evaluation reads each from end to
     end, and those under `least_bytes` last of all. Raises InputError if there are fewer
     than two.

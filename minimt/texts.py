@@ -1,6 +1,6 @@
 """Texts: documents as [(name, text)], and a reason for each file left out."""
 
-import hashlib
+import errno
 import os
 import pathlib
 import stat
@@ -10,10 +10,19 @@ from .errors import InputError
 from .files import RUN_FILE
 from .progress import progress
 
-COMPRESSED = b"\x1f\x8b", b"PK\x03\x04", b"BZh", b"\xfd7zXZ\0", b"\x28\xb5\x2f\xfd"
-UTF_16 = b"\xff\xfe", b"\xfe\xff"
-BLOCK = 32_768  # characters in each document that a long text is cut into, about
-LEAST = 1024  # and in those of a short one, at least
+CONVERT = "convert with iconv -f {0} -t UTF-8"
+BEGINNINGS = {  # by which a file that is not UTF-8 tells what it is
+    b"\xff\xfe\0\0": "UTF-32: " + CONVERT.format("UTF-32"),
+    b"\0\0\xfe\xff": "UTF-32: " + CONVERT.format("UTF-32"),
+    b"\xff\xfe": "UTF-16: " + CONVERT.format("UTF-16"),
+    b"\xfe\xff": "UTF-16: " + CONVERT.format("UTF-16"),
+    b"\x1f\x8b": "compressed",
+    b"PK\x03\x04": "compressed",
+    b"BZh": "compressed",
+    b"\xfd7zXZ\0": "compressed",
+    b"\x28\xb5\x2f\xfd": "compressed",
+    b"%PDF": "PDF: convert with pdftotext",
+}
 LEFT_OUT = set(  # folders of tests, tables and other people's packages
     "test tests idle_test encodings pydoc_data idlelib lib2to3 distutils ensurepip "
     "turtledemo site-packages dist-packages __pycache__".split()
@@ -47,81 +56,93 @@ class NoTextError(ValueError):
         self.place = place
 
 
-def read_folder(folder, endings=()):
-    """All text files in and below `folder` with one of the endings (none = any).
+def read(place, endings=()):
+    """The text files in and below a folder, or one file, as documents.
 
-    Returns [(name, text)], sorted by name, and {reason: names} of what was left out.
-    Links are followed, but no folder is read twice. Of texts that differ in nothing but
-    their line ends, the first is read. Raises InputError for a missing folder, and for
-    one without text.
+    endings: of the names of files to read; none = any. Returns [(name, text)], sorted
+    by name, and {reason: names} of what was left out, where a folder's name ends in
+    "/". Links are followed, but no folder is read twice, and of equal texts the first
+    is read. Raises InputError if there is no text.
     """
-    root, endings = pathlib.Path(folder), tuple(x.lower() for x in endings)
-    if not root.is_dir():
-        raise InputError(f"{folder} is not a directory: give a folder of text files")
-    paths, left_out = walk(root)
-    chosen = [x for x in paths if not endings or x.name.lower().endswith(endings)]
-    if paths and not chosen:
-        kind = " or ".join(endings)
-        raise InputError(f"no file in {folder} ends in {kind}: give other --endings")
+    root, endings = pathlib.Path(place), tuple(x.lower() for x in endings)
+    try:
+        folder = stat.S_ISDIR(os.stat(root).st_mode)
+    except OSError as error:
+        raise InputError(
+            f"cannot read {place}: {error.strerror}; give a folder of text files, or "
+            "restore the one that the run was trained on"
+        ) from None
+    paths, left_out = walk(root) if folder else ([root], {})
     documents, seen = [], set()
-    with progress("read", len(chosen), "file") as bar:
-        for path in sorted(chosen):
+    with progress("read", len(paths), "file") as bar:
+        for path in paths:
             bar.update()
+            name = shown(path.relative_to(root if folder else root.parent))
             try:
+                if endings and not path.name.lower().endswith(endings):
+                    raise NoTextError(f"not ending in {' or '.join(endings)}")
                 text = decode(read_bytes(path))
-                lines = hashlib.sha256("\n".join(text.splitlines()).encode()).digest()
-                if lines in seen:
-                    raise NoTextError("copies of another file")
+                if text in seen:
+                    raise NoTextError("the same as another")
             except NoTextError as error:
-                name = shown(path.relative_to(root)) + error.place
-                left_out.setdefault(str(error), []).append(name)
+                left_out.setdefault(str(error), []).append(name + error.place)
             else:
-                documents.append((shown(path.relative_to(root)), text))
-                seen.add(lines)
+                documents.append((name, text))
+                seen.add(text)
     if not documents:
         reasons = "; ".join(described(left_out)) or "it is empty"
-        raise InputError(f"{folder} has no text that can be read: {reasons}")
+        raise InputError(f"{place} has no text that can be read: {reasons}")
     return documents, left_out
 
 
 def walk(root):
-    """The files in and below a folder, and {reason: names} of what is not looked at."""
+    """The files in and below a folder, sorted, and {reason: names} of what it skips."""
     paths, left_out, visited = [], {}, set()
 
     def leave(reason, path, ending=""):
         left_out.setdefault(reason, []).append(shown(path.relative_to(root)) + ending)
 
     def refused(error):
-        leave("no permission", pathlib.Path(error.filename), "/")
+        path = pathlib.Path(error.filename)
+        leave(why(error, path), path, "/")
 
-    for place, folders, names in os.walk(root, onerror=refused, followlinks=True):
-        here, status = pathlib.Path(place), os.stat(place)
-        if (status.st_dev, status.st_ino) in visited:  # reached by a link
-            folders.clear()
-            continue
-        visited.add((status.st_dev, status.st_ino))
-        if RUN_FILE in names:
-            leave("written by minimt", here, "/")
-            folders.clear()
-            continue
-        for name in sorted(folders):
-            if name.startswith("."):
+    with progress("look through", None, "folder") as bar:
+        for place, folders, names in os.walk(root, onerror=refused, followlinks=True):
+            bar.update()
+            here, target = pathlib.Path(place), os.path.realpath(place)
+            ours = RUN_FILE in names
+            if ours or target in visited:
+                leave("written by minimt" if ours else "the same as another", here, "/")
+                folders.clear()
+                continue
+            visited.add(target)
+            for name in sorted(filter(hidden, folders)):
                 leave("hidden", here / name, "/")
-                folders.remove(name)
-        folders.sort()
-        for name in sorted(names):
-            if name.startswith("."):
+            for name in sorted(filter(hidden, names)):
                 leave("hidden", here / name)
-            else:
-                paths.append(here / name)
-    return paths, left_out
+            folders[:] = sorted(x for x in folders if not hidden(x))
+            paths += [here / x for x in names if not hidden(x)]
+    return sorted(paths), left_out
+
+
+def hidden(name):
+    """Whether a file or folder of this name is hidden."""
+    return name.startswith(".")
 
 
 def described(left_out):
-    """A phrase for each reason: how many files, why, and the first of them."""
+    """A phrase for each reason: how many files and folders, why, and the first few."""
     for reason, names in left_out.items():
+        folders = sum(name.endswith("/") for name in names)
+        counts = (len(names) - folders, "file"), (folders, "folder")
+        what = " and ".join(counted(n, name) for n, name in counts if n)
         few = ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-        yield f"{len(names)} file{'s' * (len(names) > 1)} ({reason}): {few}"
+        yield f"{what} ({reason}): {few}"
+
+
+def counted(n, name):
+    """A number of things: 1 document, 2 documents."""
+    return f"{n} {name}{'s' * (n != 1)}"
 
 
 def read_text(path):
@@ -136,74 +157,65 @@ def read_text(path):
 
 
 def read_bytes(path):
-    """The content of a file in a folder of texts. Raises NoTextError if it has none."""
+    """The content of a file to train on; raises NoTextError if it has none for that."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):  # a pipe would wait for ever
-            raise NoTextError("not a regular file")
-        return path.read_bytes()
-    except PermissionError:
-        raise NoTextError("no permission") from None
-    except FileNotFoundError:  # a broken link, or a file deleted in the meantime
-        raise NoTextError("missing") from None
+            raise NoTextError("pipe, socket or device")
+        raw = path.read_bytes()
     except OSError as error:
-        raise NoTextError(error.strerror) from None
+        raise NoTextError(why(error, path)) from None
+    if written_by_minimt(raw):
+        raise NoTextError("written by minimt")
+    return raw
+
+
+def why(error, path):
+    """Why a file or folder cannot be read, in a few words."""
+    if error.errno in (errno.EACCES, errno.EPERM):
+        return "no permission"
+    if error.errno == errno.ENOENT:
+        return "broken link" if path.is_symlink() else "deleted in the meantime"
+    return error.strerror
 
 
 def decode(raw):
-    """The text of bytes in UTF-8, without a byte order mark; raises NoTextError."""
-    if raw.startswith(UTF_16):
-        raise NoTextError("UTF-16; iconv -f UTF-16 -t UTF-8 converts it")
-    if raw.startswith(COMPRESSED):
-        raise NoTextError("compressed")
-    if b"\0" in raw:
-        raise NoTextError("binary")
-    if written_by_minimt(raw):
-        raise NoTextError("written by minimt")
+    """The text of bytes in UTF-8, without a byte order mark; raises NoTextError.
+
+    Every line ends in \\n, so copies that differ only in their line ends are equal.
+    """
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        place = f" at byte {error.start}"
-        raise NoTextError("not UTF-8; iconv converts it", place) from None
+        raise not_utf_8(raw, error.start) from None
+    if "\0" in text:
+        raise NoTextError("binary")
     if not text.strip():
         raise NoTextError("empty")
-    return text
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def not_utf_8(raw, first):
+    """The NoTextError for bytes that are not UTF-8 from the index `first` on."""
+    for beginning, reason in BEGINNINGS.items():
+        if raw.startswith(beginning):
+            return NoTextError(reason)
+    if b"\0" in raw:
+        return NoTextError("binary")
+    return NoTextError("not UTF-8: convert with iconv", f" at byte {first}")
 
 
 def written_by_minimt(raw):
     """Whether a file is one of the pages and results that minimt writes."""
-    page = b'<meta name="generator" content="minimt">' in raw[:1000]
-    result = b'"command": "python -m minimt' in raw[:1000]
-    return page or result or raw[-99:].endswith(b"<!-- written by minimt -->\n")
+    head = raw[:1000]
+    page = b'<meta name="generator" content="minimt">' in head
+    result = b'"command": "python -m minimt' in head
+    return (
+        (page and head.startswith(b"<!DOCTYPE html>"))
+        or (result and head.startswith(b"{"))
+        or raw[-99:].endswith(b"<!-- written by minimt -->\n")
+    )
 
 
 def shown(path):
-    """A path as text, whatever bytes it has."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
-
-
-def cut(name, text):
-    """One text as several documents [(name, text)] of about BLOCK characters.
-
-    It is cut before the first line of a paragraph where possible, or else after a line
-    or a word. A short text makes four documents or, if they would be under LEAST
-    characters each, fewer.
-    """
-    parts = max(1, min(max(4, round(len(text) / BLOCK)), len(text) // LEAST))
-    ends, begin, documents = [], 0, []
-    for part in range(1, parts):
-        ends.append(cut_after(text, max(begin, part * len(text) // parts)))
-        begin = ends[-1]
-    for i, (start, end) in enumerate(zip([0, *ends], [*ends, len(text)]), 1):
-        if text[start:end].strip():
-            documents.append((f"{name}, part {i} of {parts}", text[start:end]))
-    return documents
-
-
-def cut_after(text, place):
-    """Where a new paragraph begins at or after a place; or else a line, or a word."""
-    window = text[place : place + BLOCK // 4]
-    for end in ("\n\n", "\n", " "):
-        found = window.find(end)
-        if found >= 0:
-            return place + found + len(end)
-    return place
+    """A path as text that can be written and printed, whatever characters it has."""
+    return "".join(x if x.isprintable() else ascii(x)[1:-1] for x in str(path))

@@ -59,6 +59,16 @@ def test_evaluate_says_what_it_was_trained_on(place, run):
     assert int(counts[1]) - int(counts[2]) == held > 0
 
 
+@pytest.mark.parametrize("held_out", [True, False])
+def test_evaluate_knows_a_single_file_that_it_was_trained_on(place, run, held_out):
+    held = run[1]["corpus"]["held_out_documents"]
+    names = (path.name for path in sorted((place / "texts").iterdir()))
+    name = next(name for name in names if (name in held) == held_out)
+    code, out, _ = minimt(place, "evaluate", run[0], "--data", f"texts/{name}")
+    known = "none" if held_out else "1"
+    assert code == 0 and out.startswith(f"1 document, {known} trained on ")
+
+
 def test_evaluate_reads_another_folder(place, run):
     code, out, _ = minimt(place, "evaluate", run[0], "--data", "texts")
     assert code == 0 and "read twice" in out and "without memory" in out
@@ -172,8 +182,10 @@ MISTAKES = {
     "no memory": (["train", "--memory", "0"], "must be 1 or more"),
     "bad rate": (["train", "--learning_rate", "nan"], "learning_rate"),
     "tiny vocabulary": (["train", "--data", "texts", "--vocab", "99"], "too small"),
-    "missing folder": (["train", "--data", "nowhere"], "nowhere is not a directory"),
+    "missing folder": (["train", "--data", "nowhere"], "nowhere: No such file"),
     "no such ending": (["train", "--data", "texts", "--endings", ".md"], ".md"),
+    "a single file": (["train", "--data", "texts/1.txt", "--endings", "md"], "in .md)"),
+    "endings of what": (["train", "--endings", ".md"], "--endings choose files"),
     "one document": (["train", "--data", "one"], "several text files"),
     "only rubbish": (["train", "--data", "rubbish"], "1 file (binary): b"),
     "short documents": (

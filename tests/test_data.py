@@ -45,6 +45,40 @@ def test_a_split_needs_two_documents():
         data.split([("a", "x")])
 
 
+WORDS = st.lists(st.sampled_from(["a", "rose", " ", "\n", "\n\n"]), max_size=9)
+
+
+@given(words=WORDS, times=st.integers(1, 9000), least=st.integers(8, 5000))
+def test_a_text_is_cut_before_paragraphs_and_nothing_is_lost(words, times, least):
+    text = "".join(words) * times
+    parts = data.cut([("x", text)], least)
+    assert "".join(part for _, part in parts) == text
+    size = max(least, min(data.BLOCK, len(text) // 4))
+    if len(parts) > 1:
+        assert all(0.4 * size < len(part) < 1.8 * size for _, part in parts)
+        if "\n\n" in words and 4 * len("".join(words)) < size:
+            assert all(part.endswith("\n\n") for _, part in parts[:-1])
+    assert len({name for name, _ in parts}) == len(parts)
+
+
+@pytest.mark.parametrize(
+    "sizes, parts",
+    [
+        ([100], 1),  # parts would be too short
+        ([10_000], 4),
+        ([2_000_000], 61),
+        ([2_000_000, 1000], 62),
+        ([10_000] * 3, 3),  # a third each: they stay whole
+        ([90_000] * 3, 9),
+        ([2_000_000] * 4, 4),  # enough to hold out a whole one
+    ],
+)
+def test_few_long_documents_are_cut(sizes, parts):
+    documents = [(f"{i}", "x " * (n // 2)) for i, n in enumerate(sizes)]
+    assert len(data.cut(documents, least=1024)) == parts
+    assert parts > len(documents) or data.cut(documents, least=1024) == documents
+
+
 @pytest.mark.parametrize("B, T", [(0, 4), (2, 0), (-1, 4), (2, -3)])
 def test_streams_and_segments_have_at_least_one_token(B, T):
     with pytest.raises(ValueError, match="at least 1"):

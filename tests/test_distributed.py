@@ -234,7 +234,7 @@ def test_a_mistake_of_all_processes_is_told_once(place):
         text=True,
         timeout=60,
     )
-    assert done.stderr.count("nowhere is not a directory") == 1
+    assert done.stderr.count("nowhere: No such file") == 1
     assert "InputError" not in done.stderr and not (place / "runs" / "nowhere").exists()
 
 

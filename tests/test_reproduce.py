@@ -20,7 +20,7 @@ from minimt.gate import gate_value
 from minimt.init import init_params
 from minimt.reproduce import results, trained
 from minimt.reproduce.claims import CLAIMS, memory, retrofit, scale, staleness
-from minimt.reproduce.plan import CODE, Plan
+from minimt.reproduce.plan import CODE, Plan, full
 from minimt.reproduce.study import Study
 from minimt.reproduce.trained import TrainedModels, stored
 from minimt.reproduce.variants import PARTS, VARIANTS
@@ -317,6 +317,15 @@ def test_fresh_keys_have_not_gone_stale(tiny, study):
     moved = replace(case, training=replace(case.training, learning_rate=0.05))
     cosines = [x[0] for x in staleness.stale(study.trained, moved)["ages"].values()]
     assert cosines[-1] < cosines[0] < 0.9999
+
+
+def test_what_is_not_a_folder_of_text_is_told_of(texts, tmp_path, caplog):
+    caplog.set_level("INFO", "minimt")
+    shutil.copytree(texts, tmp_path, dirs_exist_ok=True)
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "book.txt").touch()
+    assert list(full(tmp_path).texts) == [CODE, "one", "two"]
+    assert caplog.messages == ["left out .git, book.txt: give each text its own folder"]
 
 
 FULL = "finetune", "lookups"  # whose full plan does more than repeat the quick one

@@ -53,6 +53,7 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
             "choose a --run with more text"
         )
     result = dict(
+        command="python -m minimt bench",  # so that it is never taken for a text
         sizes=dict(B=STREAMS, H=H, T=CONFIG.segment, D=D, K=CONFIG.neighbours),
         keys=f"from the model in {run}" if run else "random unit vectors",
         repeats=repeats,

@@ -9,7 +9,7 @@ from dataclasses import asdict, replace
 from .. import distributed, figures
 from ..checkpoints import check, loading
 from ..config import Config
-from ..corpus import Source, counted, digest, hashes, hold_out, load_corpus, read_split
+from ..corpus import Source, digest, hashes, hold_out, load_corpus, read_split
 from ..environment import machine, versions
 from ..errors import InputError
 from ..evaluate import (
@@ -23,6 +23,7 @@ from ..files import write_json
 from ..optimizer import Training
 from ..progress import progress
 from ..runs import WITH, WITHOUT, checkpoint, load_model, load_options, origin
+from ..texts import counted
 from ..torch_model import MemorizingTransformer
 from ..train import train_model
 

@@ -1,5 +1,6 @@
 """What a claim trains: a quick plan for a reader, or the full one of the results."""
 
+import logging
 import pathlib
 from dataclasses import dataclass, replace
 
@@ -7,7 +8,10 @@ from ..config import Config
 from ..corpus import Source
 from ..errors import InputError
 from ..optimizer import Training
+from ..texts import hidden, shown
 from .trained import Case
+
+log = logging.getLogger(__name__)
 
 CODE, PROOFS, BOOKS = "standard library", "hol_light", "books"
 
@@ -54,8 +58,11 @@ def full(folder=None):
         root = pathlib.Path(folder)
         if not root.is_dir():
             raise InputError(f"{folder} is not a directory: give one that holds texts")
-        inside = sorted(path for path in root.iterdir() if path.is_dir())
-        if not inside:
+        inside = sorted(root.iterdir())
+        kinds = [path for path in inside if path.is_dir() and not hidden(path.name)]
+        if not kinds:
             raise InputError(f"{folder} has no folders in it: make one for each text")
-        texts |= {path.name: Source(str(path)).absolute() for path in inside}
+        if others := [shown(path.name) for path in inside if path not in kinds]:
+            log.info(f"left out {', '.join(others)}: give each text its own folder")
+        texts |= {path.name: Source(str(path)).absolute() for path in kinds}
     return Plan(False, (0, 1, 2), 200, texts)
