@@ -112,8 +112,8 @@ def load_corpus(source, config, seed, folder):
             f"no document is longer than a segment of {config.segment} tokens: "
             "give longer texts or a smaller --segment"
         )
-    uncut = {*train, *held}
-    trained = [x for x in documents if x not in uncut] + [x for x, _ in long]
+    cut = set(documents) - {*train, *held}  # some of their parts are trained on
+    trained = [*(x for x in documents if x in cut), *(x for x, _ in long)]
     docs, held = [doc for _, doc in long], hold_out(held, vocabulary)
     tell_of_short(len(train) - len(long), held.docs, config)
     return Corpus(digest(documents), hashes(trained), vocabulary, docs, held)

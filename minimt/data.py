@@ -51,7 +51,7 @@ def split(documents, held_out=12, seed=0, least_bytes=0, most_bytes=65_536):
     """
     if len(documents) < 2:
         raise InputError(
-            "one document cannot be split: give several text files, or a longer one"
+            "a split needs two documents: give several text files, or a longer one"
         )
     drawn = np.random.default_rng(seed).permutation(len(documents))
     sizes = [len(text.encode()) for _, text in documents]

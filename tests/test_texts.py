@@ -8,7 +8,7 @@ import pathlib
 
 import pytest
 
-from minimt import texts
+from minimt import progress, texts
 from minimt.errors import InputError
 from minimt.inspection import explorer
 
@@ -177,6 +177,16 @@ def test_a_folder_that_vanishes_while_it_is_read_is_told_of(tmp_path, monkeypatc
     monkeypatch.setattr(os, "scandir", scandir)
     found, left_out = texts.read(tmp_path)
     assert len(found) == 1 and left_out == {"deleted in the meantime": ["b/"]}
+
+
+def test_reading_shows_how_far_it_is(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "LINES_EVERY", 0)
+    write(tmp_path, a="one", b__c="two")
+    texts.read(tmp_path)
+    lines = ["look through: 1 folders", "look through: 2 folders"]
+    lines += ["read: 1 of 2 files, ", "read: 2 of 2 files, "]
+    told = capsys.readouterr().err.splitlines()
+    assert [line[: len(start)] for line, start in zip(told, lines)] == lines
 
 
 @pytest.mark.parametrize("name", [b"caf\xe9", b"a\nb", b"\x1b[31m", b"\xe2\x80\xae"])
