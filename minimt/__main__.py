@@ -33,9 +33,8 @@ def run():
 
 def parser():
     """The names of all commands, with a line about each."""
-    from .console.flags import (
-        Parser,  # not at the top, where Ctrl-C would not be caught
-    )
+    # Not at the top of the file, where a Ctrl-C would not be caught.
+    from .console.flags import Parser
 
     top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
     commands = top.add_subparsers(required=True, metavar="COMMAND")

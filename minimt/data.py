@@ -24,10 +24,10 @@ def cut(documents, least):
 def parts(name, text, size):
     """A document as several [(name, text)] of about `size` characters."""
     n = max(1, round(len(text) / size))
-    ends = [cut_after(text, i * len(text) // n, size // 4) for i in range(1, n)]
-    pieces = [text[i:j] for i, j in zip([0, *ends], [*ends, len(text)])]
     if n == 1:
         return [(name, text)]
+    ends = [cut_after(text, i * len(text) // n, size // 4) for i in range(1, n)]
+    pieces = [text[i:j] for i, j in zip([0, *ends], [*ends, len(text)])]
     return [(f"{name}, part {i} of {n}", piece) for i, piece in enumerate(pieces, 1)]
 
 

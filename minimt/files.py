@@ -37,8 +37,7 @@ def write_whole(path, content):
         return
     path = pathlib.Path(os.path.realpath(path))
     path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*.tmp"):
-        remove_abandoned(left)
+    remove_abandoned(path.parent, f".{glob.escape(path.name)}.*.tmp")
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with in_use(temporary, pathlib.Path.touch):
         try:
@@ -67,10 +66,11 @@ def in_use(temporary, make):
         yield
 
 
-def remove_abandoned(temporary):
-    """Delete a temporary file or folder, unless a process still uses it."""
-    with suppress(OSError), locked(temporary):
-        shutil.rmtree(temporary) if temporary.is_dir() else temporary.unlink()
+def remove_abandoned(folder, pattern):
+    """Delete the temporary files and folders there that no process uses any more."""
+    for left in folder.glob(pattern):
+        with suppress(OSError), locked(left):
+            shutil.rmtree(left) if left.is_dir() else left.unlink()
 
 
 def write_json(path, content):
@@ -92,25 +92,21 @@ def finite(x):
     return None if isinstance(x, float) and not math.isfinite(x) else x
 
 
-def lock(descriptor, wait=False):
-    """Lock an open file or folder for this process, until it is closed.
+@contextmanager
+def locked(path, wait=False):
+    """Hold the lock of a file or folder.
 
     Raises BlockingIOError if another process has it, or waits until it does not.
     """
-    if fcntl:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-
-
-@contextmanager
-def locked(path, wait=False):
-    """Hold the lock of a file or folder, as `lock` does."""
-    descriptor = os.open(path, os.O_RDONLY) if fcntl else None
+    if not fcntl:
+        yield
+        return
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        lock(descriptor, wait)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
+        os.close(descriptor)
 
 
 def check_output(path, inputs=()):

@@ -46,8 +46,7 @@ def claimed(name, options, numbered=True):
         raise InputError(f"--name {shlex.quote(name)} cannot be used: give {what}")
     check_folder(RUNS)
     RUNS.mkdir(parents=True, exist_ok=True)
-    for left in RUNS.glob(".*.tmp"):
-        remove_abandoned(left)
+    remove_abandoned(RUNS, ".*.tmp")
     folder = RUNS / f".{os.getpid()}.tmp"
     with in_use(folder, pathlib.Path.mkdir):
         try:

@@ -102,10 +102,10 @@ def learn(texts, size):
     # In a thread, since the library answers no Ctrl-C.
     threading.Thread(target=train, daemon=True).start()
     with progress("vocabulary", sum(map(len, sample)), "character") as bar:
-        while isinstance(n := done.get(), int):
-            bar.update(n)
-    if n:
-        raise n
+        while isinstance(news := done.get(), int):
+            bar.update(news)
+    if news:  # an error; None when the training has ended well
+        raise news
     most = vocabulary.get_vocab_size()
     if most < size:
         advice = f"use --vocab {most} or less, or give" if most >= LEAST else "give"

@@ -45,7 +45,7 @@ class Table:
         # A page holds PAGE keys, transposed: its D rows, weighted by a query's entries,
         # add up to the scores of its keys. One more row makes those of evicted keys
         # −inf. The last page is spare: slots whose key is not in the table point to it.
-        self.rows = keys.new_zeros(H, N + 1, D + 1, PAGE)
+        self.rows = keys.new_empty(H, N + 1, D + 1, PAGE)
         self.pivot = keys.new_zeros(H, N + 1, D)  # of the cell that each page is in
         self.slot = torch.zeros(H, N + 1, PAGE, dtype=torch.int64, device=keys.device)
         self.live = self.slot.new_zeros(H, N + 1)  # keys in a page that are not evicted

@@ -110,7 +110,7 @@ class Memory:
         scores = Scores.apply(q, keys, rows, scores.masked_fill(~found, 0))
         logits = scale[:, None, None] * scores  # (B, H, T, K)
         weight = softmax(logits.masked_fill(~found, -torch.inf))
-        return weighted_rows(values, rows, weight)
+        return found_rows(values, rows, weight)
 
 
 class Scores(torch.autograd.Function):
@@ -126,15 +126,17 @@ class Scores(torch.autograd.Function):
     def backward(ctx, grad):
         """The gradient with respect to q, given that with respect to the scores."""
         keys, rows = ctx.saved_tensors
-        return weighted_rows(keys, rows, grad), None, None, None
+        return found_rows(keys, rows, grad), None, None, None
 
 
 def weighted_rows(table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
-    """Weighted sums of rows of a table (N, D): rows (n, K), weight (…, K) → (…, D).
-
-    With weights of 0 alone, a sum is 0, even if there is NaN in the rows.
-    """
+    """Weighted sums of rows of a table (N, D): rows (n, K), weight (…, K) → (…, D)."""
     flat = weight.flatten(0, -2).to(table.dtype)  # (n, K)
     sums = F.embedding_bag(rows, table, mode="sum", per_sample_weights=flat)  # (n, D)
-    sums = torch.where(flat.any(-1, keepdim=True), sums, 0)
     return sums.view(*weight.shape[:-1], -1)
+
+
+def found_rows(table: Tensor, rows: Tensor, weight: Tensor) -> Tensor:
+    """The same, but 0 where all weights are 0, even if there is NaN in the rows."""
+    sums = weighted_rows(table, rows, weight)
+    return torch.where(weight.any(-1, keepdim=True), sums, 0)

@@ -79,12 +79,17 @@ def out_of_memory(error):
 
 def mistake(line):
     """Print what is wrong, from one process only; returns exit code 2."""
+    wait_for_leader()
+    print(f"minimt: {line}", file=sys.stderr, flush=True)
+    return 2
+
+
+def wait_for_leader():
+    """Let the leader of several processes speak first; one alone needs no torch."""
     if not leader():
         from ..distributed import let_leader_speak
 
         let_leader_speak()
-    print(f"minimt: {line}", file=sys.stderr, flush=True)
-    return 2
 
 
 def leader():

@@ -2,12 +2,12 @@
 
 import argparse
 import math
-import os
 import re
 import sys
 from dataclasses import fields
 
 from ..errors import InputError
+from .exits import wait_for_leader
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,10 +22,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_args([underscored(arg) for arg in args], namespace)
 
     def error(self, message):
-        if "WORLD_SIZE" in os.environ:  # one of several processes
-            from ..distributed import let_leader_speak
-
-            let_leader_speak()
+        wait_for_leader()
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 

@@ -12,11 +12,9 @@ import re
 
 import numpy as np
 
-from ..evaluate import document_losses
 from ..files import replace_file
-from ..progress import progress
 from ..tokenizer import encode_all, offsets
-from .lookups import check, retrieved
+from .lookups import both_losses, check, reading, retrieved
 
 TEMPLATE = pathlib.Path(__file__).with_name("explorer.html")
 PLACES = 4  # memories shown for each token and head
@@ -35,10 +33,8 @@ def page(model, vocabulary, text, name):
     """
     config, (doc,) = model.config, encode_all(vocabulary, [text])
     check(config, doc, name)
-    segments = -(-(len(doc) - 1) // config.segment)
-    with progress("read", 3 * segments, "segment") as bar:
-        without = document_losses(model.changed(memory=0), [doc], 1, bar.update)[0]
-        remembered = document_losses(model, [doc], 1, bar.update)[0]
+    with reading(model, doc, times=3) as bar:
+        without, remembered = both_losses(model, doc, bar.update)
         back, weight = heaviest(model, doc, PLACES, bar.update)
     content = dict(
         text=text,

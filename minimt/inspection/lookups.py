@@ -40,16 +40,29 @@ def check(config, doc, name):
 
 def gainers(model, doc, top):
     """The `top` lookups of a document (tokens (n,)) that gain most, best first."""
-    segments = -(-(len(doc) - 1) // model.config.segment)
-    with progress("read", 3 * segments, "segment") as bar:
-        without = document_losses(model.changed(memory=0), [doc], 1, bar.update)[0]
-        remembered = document_losses(model, [doc], 1, bar.update)[0]
+    with reading(model, doc, times=3) as bar:
+        without, remembered = both_losses(model, doc, bar.update)
         best = np.argsort(remembered - without, kind="stable")[:top]
         places = retrieved_places(model, doc, set(best.tolist()), bar.update)
     return [
         Lookup(i, float(without[i]), float(remembered[i]), places[i])
         for i in best.tolist()
     ]
+
+
+def reading(model, doc, times):
+    """Shows how far a document is that is read several times."""
+    segments = -(-(len(doc) - 1) // model.config.segment)
+    return progress("read", times * segments, "segment")
+
+
+def both_losses(model, doc, on_segment):
+    """The nats of each token but the first, without memory and with it: (n − 1,) each.
+
+    on_segment(n) is called when n more segments have been read.
+    """
+    models = model.changed(memory=0), model
+    return [document_losses(x, [doc], 1, on_segment)[0] for x in models]
 
 
 def retrieved_places(model, doc, positions, on_segment=lambda n: None):
