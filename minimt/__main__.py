@@ -6,14 +6,14 @@ The course works without torch, and so does the list of commands.
 import sys
 
 from . import console, course
-from .console.exits import ended_by_ctrl_c, finish
+from .console.exits import ended_by_ctrl_c, finish, leave
 from .errors import InputError
 from .extras import missing
 
 
 def main():
-    """Run a command; returns its exit code."""
-    return finish(run)
+    """Run a command and end the process with its exit code."""
+    leave(finish(run))
 
 
 def run():
@@ -44,4 +44,4 @@ def parser():
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

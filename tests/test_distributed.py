@@ -20,6 +20,7 @@ from trainers import TRAINING, finish, trainer_of
 from minimt import checkpoints, distributed, runs, train
 from minimt.config import Config
 from minimt.console.cli import main
+from minimt.console.exits import leave
 from minimt.corpus import Source
 from minimt.errors import InputError
 from minimt.optimizer import Training
@@ -259,3 +260,4 @@ def test_alone_nothing_is_shared():
 
 if __name__ == "__main__":
     one_of_two(pathlib.Path(sys.argv[1]))
+    leave(0)

@@ -54,6 +54,19 @@ def test_sigterm_is_like_ctrl_c(capsys):
     assert capsys.readouterr().err == "minimt: stopped\n"
 
 
+def test_an_interrupt_inside_exec_ends_a_command_once(tmp_path):
+    """Imports run such code; Python would end with a second SIGINT, exit code -2."""
+    lines = [
+        "from minimt.console.exits import finish, leave",
+        "def run(): exec('raise KeyboardInterrupt')",
+        "leave(finish(run))",
+    ]
+    (tmp_path / "interrupted.py").write_text("\n".join(lines))
+    command = [sys.executable, "-m", "interrupted"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment(), capture_output=True)
+    assert (done.returncode, done.stderr) == (130, b"minimt: stopped\n")
+
+
 def shell(command):
     """The exit code and the error output of a shell command in an empty environment."""
     done = subprocess.run(

@@ -16,8 +16,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import minimt
-from minimt import console, course, extras
-from minimt.__main__ import main
+from minimt import __main__, console, course, extras
+from minimt.console.exits import finish
 from minimt.course import sandbox
 from minimt.course.calls import Call
 
@@ -56,7 +56,7 @@ def run(capsys, monkeypatch, *args):
     """A command in this process: its exit code, output and error output."""
     monkeypatch.setattr(sys, "argv", ["minimt", *args])
     try:
-        code = main()
+        code = finish(__main__.run)
     except SystemExit as end:
         code = end.code
     return code, *capsys.readouterr()

@@ -38,6 +38,18 @@ def finish(run, *args):
         return 130
 
 
+def leave(code):
+    """End this process with an exit code, at once.
+
+    Python's own way out is longer, and can fail: threads of torch that hold a tensor
+    abort it (pytorch issue 190489), and a Ctrl-C that came during `exec` ends it twice.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # its reader has gone, or it was closed
+            stream.flush()
+    os._exit(code)
+
+
 @contextmanager
 def ended_by_ctrl_c():
     """End at once on Ctrl-C: for imports, some of which would swallow the exception."""

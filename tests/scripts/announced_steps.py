@@ -4,6 +4,7 @@ import sys
 
 from minimt import train
 from minimt.console import cli
+from minimt.console.exits import leave
 
 step = train.Trainer.step
 
@@ -17,4 +18,4 @@ def announced(trainer):
 
 
 train.Trainer.step = announced
-sys.exit(cli.main(sys.argv[1:]))
+leave(cli.main(sys.argv[1:]))
