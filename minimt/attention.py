@@ -36,7 +36,7 @@ def causal_mask(T: int, S: int) -> Array:
 
 
 def attend(q: Array, k: Array, v: Array, scale: Array, bias=None, mask=None) -> Array:
-    """Attention with one scale per head in place of 1/√D (Section 3.1).
+    """Attention with one scale per head in place of 1/√D, as in the authors' code.
 
     q (B, H, T, D), k and v (B, H, S, D), scale (H,), bias (H, T, S) added to the
     logits, mask broadcast to (B, H, T, S) with True = may attend → (B, H, T, D).

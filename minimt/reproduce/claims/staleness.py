@@ -1,9 +1,11 @@
-"""Claim: normalised keys go stale more slowly than keys as they are (Section 3.2).
+"""How do stored keys age, if they are normalised and if they are not?
 
-In the middle of training, when the weights change most, the keys in memory were made
-with the weights of earlier steps. Each is compared with the key that the current
-weights make of the same token, by the number of steps since it was stored: the cosine
-between the two, and the ratio of their lengths.
+The paper says that normalising keys does not eliminate their staleness, but makes old
+and new keys equal in length (Section 3.2). It makes no claim about their directions. In
+the middle of training, when the weights change most, the keys in memory were made with
+the weights of earlier steps. Each is compared with the key that the current weights
+make of the same token, by the number of steps since it was stored: the cosine between
+the two, and the ratio of their lengths.
 """
 
 import numpy as np
@@ -101,14 +103,13 @@ def rows(result):
 
 
 def verdict(result):
-    """What was found, in a sentence: the oldest keys of each kind."""
+    """What was found, in a sentence: length and direction of the oldest keys."""
     oldest = result["rows"][-1]["age"]
     last = [x for x in result["rows"] if x["age"] == oldest]
-    cosines = (f"{mean(x['cosine']):.2f} ({x['keys']})" for x in last)
-    length = mean(last[-1]["length"])
-    turned = f"Keys {oldest} steps old have a cosine of {' or '.join(cosines)}"
-    shrunk = f"without normalisation, they are {length:.2f} times as long"
-    return f"{turned} with fresh ones; {shrunk}"
+    lengths = " or ".join(f"{mean(x['length']):.2f} ({x['keys']})" for x in last)
+    cosines = " or ".join(f"{mean(x['cosine']):.2f}" for x in last)
+    kept = f"Keys {oldest} steps old have {lengths} of the length of fresh ones"
+    return f"{kept}, and a cosine of {cosines} with them"
 
 
 def draw(result):
