@@ -8,6 +8,6 @@ CLAIMS = {  # in reading order, with the question that each asks
     "approximate": "how much recall does the search need?",
     "lookups": "which tokens gain, and do they look up definitions?",
     "ablations": "what is each design choice worth?",
-    "staleness": "do normalised keys stay fresh for longer?",
-    "formation": "does lookup form by itself?",
+    "staleness": "how do stored keys age, normalised or not?",
+    "formation": "when does a lookup form, and does it by itself?",
 }

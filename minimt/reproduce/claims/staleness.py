@@ -1,9 +1,10 @@
-"""Claim: normalised keys go stale more slowly than keys as they are (Section 3.2).
+"""How do stored keys age, normalised or as they are?
 
-In the middle of training, when the weights change most, the keys in memory were made
-with the weights of earlier steps. Each is compared with the key that the current
-weights make of the same token, by the number of steps since it was stored: the cosine
-between the two, and the ratio of their lengths.
+The paper normalises keys so that old and new ones have the same length, which does not
+keep their directions fresh (Section 3.2). In the middle of training, when the weights
+change most, the keys in memory were made with the weights of earlier steps. Each is
+compared with the key that the current weights make of the same token, by the number of
+steps since it was stored: the cosine between the two, and the ratio of their lengths.
 """
 
 import numpy as np
@@ -28,6 +29,7 @@ def measure(study, plan):
         for name in KINDS.values()
         for seed in plan.seeds
     ]
+    study.train([case.before for _, case in tasks if case.before])
     found = study.map(stale, tasks, "train", "step", [plan.steps // 2] * len(tasks))
     study.used |= {
         case: dict(seconds=x["seconds"]) for (_, case), x in zip(tasks, found)
