@@ -9,7 +9,7 @@ SEARCHES = {  # the choices for `Config.search`: functions from a config to a se
     "exact": lambda c: Search(),
     "lsh": lambda c: LSH(c.head, c.tables, c.bits, c.search_seed, c.probes),
 }
-INITIALISATIONS = ("random", "induction")
+INITIALISATIONS = ("random", "primed", "induction")
 
 
 BOUNDS = dict(  # of the whole numbers in a Config; nobody's machine takes more
@@ -61,7 +61,7 @@ class Config:
     bits: int = option(6, "lsh search: each table has 2^bits cells")
     probes: int = option(16, "lsh search: cells (torch: pages) to probe in each table")
     search_seed: int = option(0, "lsh search: seed for the cells")
-    init: str = option("induction", f"initial weights: {' or '.join(INITIALISATIONS)}")
+    init: str = option("primed", f"initial weights: {' or '.join(INITIALISATIONS)}")
 
     def __post_init__(self):
         check_whole(self, BOUNDS)

@@ -6,6 +6,7 @@ import logging
 import pathlib
 from dataclasses import dataclass, replace
 
+import numpy as np
 from tokenizers import Tokenizer
 
 from . import data, texts, tokenizer
@@ -17,6 +18,8 @@ log = logging.getLogger(__name__)
 
 CORPORA = {"stdlib": texts.standard_library}  # what `--data` may name besides a folder
 SHORTEST = 8  # bytes; a token is rarely longer
+LONGEST = 64  # characters; a line ends within so many tokens, and within so much text
+OPENING = 1024, 24_576  # tokens of a sampled document, at least and at most
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,16 @@ class Source:
     )
     endings: str = option("", "file endings to read, such as .py,.md; none = all files")
     held_out: int = option(12, "documents held out for evaluation, at most a quarter")
+    held_out_tokens: int = option(120_000, "their tokens to read, about; 0 = all")
 
     def __post_init__(self):
         if not self.data:
             raise ValueError(f"data must be a folder, or one of {', '.join(CORPORA)}")
         if self.held_out < 1:
             raise ValueError(f"held_out must be at least 1, not {self.held_out}")
+        if self.held_out_tokens < 0:
+            value = self.held_out_tokens
+            raise ValueError(f"held_out_tokens must be 0 or more, not {value}")
         if self.kinds and self.data in CORPORA:
             raise ValueError("endings choose files of a folder: give data, too")
 
@@ -114,7 +121,8 @@ def load_corpus(source, config, seed, folder):
         )
     cut = set(documents) - {*train, *held}  # some of their parts are trained on
     trained = [*(x for x in documents if x in cut), *(x for x, _ in long)]
-    docs, held = [doc for _, doc in long], hold_out(held, vocabulary)
+    docs = [doc for _, doc in long]
+    held = hold_out(held, vocabulary, source.held_out_tokens, seed)
     tell_of_short(len(train) - len(long), held.docs, config)
     return Corpus(digest(documents), hashes(trained), vocabulary, docs, held)
 
@@ -150,10 +158,40 @@ def read_split(source, config, seed):
     return documents, train, held
 
 
-def hold_out(documents, vocabulary):
-    """Documents [(name, text)] with their tokens, to evaluate on."""
+def hold_out(documents, vocabulary, most, seed):
+    """Documents [(name, text)] with their tokens, to evaluate on: `most`, 0 = all."""
+    if most:
+        documents = sample(documents, vocabulary, most, seed)
     names, texts = zip(*documents)
     return HeldOut(names, texts, tokenizer.encode_all(vocabulary, texts))
+
+
+def sample(documents, vocabulary, most, seed):
+    """Documents drawn at random, until they have about `most` tokens, in their order.
+
+    Only the beginning of a very long one is taken, or of the last one drawn.
+    """
+    chosen, left = {}, most
+    for i in np.random.default_rng(seed).permutation(len(documents)):
+        name, text = documents[i]
+        part = opening(vocabulary, text, max(0, min(left, OPENING[1])))
+        size = len(tokenizer.encode(vocabulary, part))
+        if not chosen or part == text or size >= OPENING[0]:
+            chosen[i] = name, part
+            left -= size
+    sampled = [chosen[i] for i in sorted(chosen)]
+    if sampled != documents:
+        parts = f"{len(sampled)} of {counted(len(documents), 'held-out document')}"
+        log.info(f"evaluating on {most - left} tokens of {parts}")
+    return sampled
+
+
+def opening(vocabulary, text, tokens):
+    """The beginning of a text, of about so many tokens, or all of it if it has less."""
+    spans = tokenizer.offsets(vocabulary, text[: tokens * LONGEST])
+    if len(spans) <= tokens:
+        return text[: tokens * LONGEST]
+    return text[: data.cut_after(text, spans[tokens][0], LONGEST)]
 
 
 def hashes(documents):

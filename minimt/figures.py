@@ -1,6 +1,7 @@
 """The figures of a run: each shows one finding, which is its title."""
 
 import io
+import itertools
 import textwrap
 
 import numpy as np
@@ -11,10 +12,16 @@ from .files import replace_file
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#666666"
 WITH = dict(color=BLUE, marker="o", label="with memory")
 WITHOUT = dict(color=ORANGE, marker="s", linestyle="--", label="without memory")
+LINES = "-", "--", "-.", ":"  # of the heads
+
+
+MODELS = dict(with_memory=WITH, without_memory=WITHOUT)
 
 
 def draw_all(folder, metrics, losses):
     """Draw a run's metrics, and its losses by step, into its folder."""
+    if "repetition" in metrics:
+        save(formation(**metrics["repetition"]), folder / "formation.png")
     save(loss_curves(losses), folder / "loss_curves.png")
     save(memory_sizes(metrics), folder / "memory_sizes.png")
     save(gates(metrics["gates"]), folder / "gates.png")
@@ -56,9 +63,33 @@ def tidy(ax):
     return ax
 
 
+def formation(formed, curve, **_):
+    """How a lookup forms: the cost of each reading, and what the heads attend to."""
+    title = "No lookup forms while chunks are repeated"
+    if formed:
+        title = (
+            f"A lookup forms by step {formed}: what was just read costs little again"
+        )
+    figure, (left, right) = panels(title, 2, width=4.2, sharey=False)
+    steps = [x["step"] for x in curve]
+    style = WITHOUT | dict(label="first reading of a chunk", markersize=3)
+    left.plot(steps, [x["first"] for x in curve], **style)
+    style = WITH | dict(label="later readings", markersize=3)
+    left.plot(steps, [x["later"] for x in curve], **style)
+    left.set(xlabel="step of repetition", ylabel="nats per token", ylim=(0, None))
+    left.legend(frameon=False)
+    for head, (share, line) in enumerate(
+        zip(zip(*(x["attention"] for x in curve)), itertools.cycle(LINES))
+    ):
+        right.plot(steps, share, line, color=BLUE, label=f"head {head}")
+    right.set(xlabel="step of repetition", ylim=(0, 1))
+    right.set_ylabel("attention to places after the same token")
+    right.legend(frameon=False)
+    return figure
+
+
 def loss_curves(losses):
     """The training loss of each model; a point is the mean of several steps."""
-    style = dict(with_memory=WITH, without_memory=WITHOUT)
     title = "Training loss"
     if "without_memory" in losses:
         last = {name: np.mean(x[-len(x) // 10 :]) for name, x in losses.items()}
@@ -71,7 +102,7 @@ def loss_curves(losses):
         width = max(1, len(x) // 40)
         points = np.mean(np.reshape(x[: len(x) // width * width], (-1, width)), axis=1)
         ax.plot(
-            width * (np.arange(len(points)) + 1), points, markersize=3, **style[name]
+            width * (np.arange(len(points)) + 1), points, markersize=3, **MODELS[name]
         )
     ax.legend(frameon=False)
     return figure
@@ -139,111 +170,32 @@ def gains(rows):
     return figure
 
 
-def recall_curves(metrics):
-    """Recall of far numbers through training, with and without memory."""
-    far = metrics["with_memory"]["far"], metrics["without_memory"]["far"]
-    title = f"Far numbers recalled: {far[0]:.1%} with memory, {far[1]:.1%} without"
-    figure, ax = axes(title, "step", "share of numbers recalled")
-    for name, style in dict(with_memory=WITH, without_memory=WITHOUT).items():
+def recall(metrics):
+    """Recall of far numbers through training, and by distance and size of memory."""
+    title = "A model recalls as far back as its memory reaches"
+    figure, (left, right) = panels(title, 2, width=4.6)
+    for name, style in MODELS.items():
         steps, _, far = zip(*metrics[name]["curve"])
-        ax.plot(steps, far, markersize=4, **style)
-    ax.axhline(metrics["chance"], color=GREY, linestyle=":", label="chance")
-    ax.set_ylim(-0.02, 1.05)
-    ax.legend(frameon=False)
+        left.plot(steps, far, markersize=3, **style)
+    left.set(xlabel="training step", ylabel="far numbers recalled", ylim=(-0.02, 1.05))
+    found, gaps = metrics["with_memory"]["by_gap"], metrics["gaps"]
+    for (M, shares), line in zip(found.items(), itertools.cycle(LINES)):
+        style = dict(color=BLUE if int(M) else ORANGE, marker="o", markersize=4)
+        right.plot(range(len(shares)), numbers(shares), line, label=f"M {M}", **style)
+    right.set_xticks(range(len(gaps) - 1), intervals(gaps))
+    right.set(xlabel="tokens since the name was listed")
+    for ax in (left, right):
+        ax.axhline(metrics["chance"], color=GREY, linestyle=":", label="chance")
+    left.legend(frameon=False, fontsize=9)
+    right.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
-# The styles of all that the bench compares, which differ in black and white as well.
-STYLES = {
-    "exact": dict(color=BLUE, marker="o"),
-    "LSH with insertion": dict(color=ORANGE, marker="s"),
-    "product": dict(color="black", linestyle="--"),
-    "product in place": dict(color="black", linestyle=":"),
-    "full attention": dict(color=GREEN, marker="^"),
-    "exact, NumPy": dict(color=BLUE, marker="x", linestyle=":"),
-    "faiss flat": dict(color=GREY, marker="v"),
-    "scikit-learn": dict(color=GREY, marker="D", linestyle=":"),
-    "LSH, cells of stored keys": dict(color=ORANGE, marker="s"),
-    "LSH, hyperplanes through the origin": dict(color=GREEN, marker="x", linestyle=":"),
-    "LSH, hyperplanes through the mean": dict(color=GREEN, marker="+", linestyle="-."),
-    "one maximum per bucket": dict(color=BLUE, marker="^", linestyle="--"),
-    "faiss IVF": dict(color=GREY, marker="v"),
-    "faiss HNSW": dict(color=GREY, marker="D", linestyle="--"),
-    "faiss LSH": dict(color=GREY, marker="+", linestyle=":"),
-}
+def numbers(shares):
+    """Shares to draw, with a gap where there is none."""
+    return [np.nan if x is None else x for x in shares]
 
 
-def search_costs(rows):
-    """Time per query by the size of the memory, both on logarithmic scales."""
-    faster = [
-        row["memory"]
-        for row in rows
-        if row["to_exact"]["LSH with insertion"]["median"] < 1 and row["recall"] >= 0.9
-    ]
-    title = "LSH search of 90% recall never overtakes exact search here"
-    if faster:
-        title = f"LSH search of 90% recall overtakes exact search at M = {faster[0]}"
-    figure, ax = axes(title, "memories per stream and head (M)", "µs per query")
-    for name, style in STYLES.items():
-        points = [
-            (row["memory"], row["microseconds"][name]["median"])
-            for row in rows
-            if name in row["microseconds"]
-        ]
-        if points:
-            ax.plot(*zip(*points), label=name, markersize=5, **style)
-    ax.set_xscale("log", base=2)
-    ax.set_yscale("log")
-    ax.set_xticks([row["memory"] for row in rows], [row["memory"] for row in rows])
-    ax.legend(frameon=False, fontsize=8)
-    return figure
-
-
-def recall_costs(result):
-    """Recall against the share of keys scored, and against time."""
-    good = [
-        row["scored"]
-        for row in result["rows"]
-        if row["method"] == "LSH, cells of stored keys" and row["recall"] >= 0.9
-    ]
-    keys = f"{result['memory']} keys of a model"
-    title = f"LSH does not reach 90% recall on {keys}"
-    if good:
-        title = f"90% recall on {keys} takes {min(good):.0%} of the work"
-    figure, (left, right) = panels(title, 2, width=4.85)
-    for method in dict.fromkeys(row["method"] for row in result["rows"]):
-        rows = [row for row in result["rows"] if row["method"] == method]
-        style = STYLES[method] | dict(markersize=5, label=method)
-        shared = [(row["scored"], row["recall"]) for row in rows if row["scored"]]
-        timed = [(row["time"]["median"], row["recall"]) for row in rows if row["time"]]
-        for ax, points in ((left, shared), (right, timed)):
-            if points:
-                ax.plot(*zip(*points), **style)
-    labels = "products per query, as a share of all keys", "time, exact search = 1"
-    for ax, label in zip((left, right), labels):
-        ax.set_xscale("log")
-        ax.set_xlabel(label)
-    left.set_ylabel("recall of the nearest keys")
-    drawn = [ax.get_legend_handles_labels() for ax in (left, right)]
-    handles = {x: line for lines, names in drawn for line, x in zip(lines, names)}
-    style = dict(loc="outside right", frameon=False, fontsize=8)
-    figure.legend(handles.values(), handles.keys(), **style)
-    return figure
-
-
-def lsh_losses(result):
-    """Held-out loss by the pages that LSH probes, between exact search and none."""
-    rows = result["rows"]
-    lsh = [(x["probes"], x["nats_per_token"]) for x in rows if x["search"] == "LSH"]
-    lines = {x["search"]: x["nats_per_token"] for x in rows if x["probes"] is None}
-    lost, probes = lsh[-1][1] - lines["exact"], lsh[-1][0]
-    cost = f"{lost:.3f} nats per token more than exact search"
-    title = f"Probing {probes} pages costs {cost}"
-    figure, ax = axes(title, "pages of 64 keys that LSH probes", "nats per token")
-    ax.plot(*zip(*lsh), label="LSH", color=ORANGE, marker="s")
-    ax.axhline(lines["exact"], color=BLUE, label="exact")
-    ax.axhline(lines["without memory"], color=GREY, linestyle="--", label="no memory")
-    ax.set_xscale("log", base=2)
-    ax.set_xticks([x for x, _ in lsh], [x for x, _ in lsh])
-    ax.legend(frameon=False)
-    return figure
+def intervals(bounds):
+    """Labels of the intervals between bounds: 1–63, 64–127, …"""
+    return [f"{low}–{high - 1}" for low, high in itertools.pairwise(bounds)]

@@ -1,9 +1,20 @@
-"""The initial weights: random ones, or an induction circuit that looks things up.
+"""The initial weights: random, primed for lookup, or a circuit that looks things up.
 
-The induction initialisation writes an induction circuit (Olsson et al., 2022, arXiv
-2209.11895) into two layers; the architecture stays the paper's. It divides the residual
-stream into subspaces: one for the token itself, and one each for a code of the token
-1, 2, …, `BACK` places before it.
+In all three, embeddings have standard deviation 1, and every layer starts as the
+identity where its output projection is zero.
+
+`primed` gives two layers what other models are known to grow, and no lookup: queries
+and keys are random, so the model must learn what to compare, and what to copy.
+
+- In the layer below the memory, each head attends to the token a fixed number of places
+  back. What it writes about that token is random.
+- The memory layer writes the values to the output as they are: its output projection is
+  a multiple of the transposed value projection (cf. mimetic initialisation, Trockman &
+  Kolter, 2023).
+
+`induction` writes an induction circuit (Olsson et al., 2022, arXiv 2209.11895) into the
+same two layers. It divides the residual stream into subspaces: one for the token
+itself, and one each for a code of the token 1, 2, …, `BACK` places before it.
 
 - `look_back`: a head in the layer below the memory attends to the token a fixed number
   of places back and writes a random projection of that token, its code.
@@ -11,8 +22,6 @@ stream into subspaces: one for the token itself, and one each for a code of the 
   those just before it; a key consists of the codes of the tokens just before its own.
   So a query finds the places *after* an earlier occurrence of the same tokens.
 - `copy_out`: the values hold the tokens there, which the tied embeddings then predict.
-
-All other output projections are zero, so every other layer starts as the identity.
 """
 
 from typing import NamedTuple
@@ -40,9 +49,9 @@ class Subspaces(NamedTuple):
 def init_params(config, seed: int = 0, back: int = BACK) -> Weights:
     """Fresh weights as {name: float32 array}.
 
-    Embeddings have standard deviation 1. The induction circuit compares `back` tokens.
-    It needs a layer below the memory layer and a model wide enough for all subspaces;
-    otherwise the weights are random.
+    The heads of the layer below the memory look back by 1 to `back` tokens in turn, and
+    the induction circuit compares as many. Without a layer below the memory, or if the
+    model is too narrow for the circuit's subspaces, the weights are random.
     """
     rng, params = np.random.default_rng(seed), {}
     params["embedding"] = rng.normal(size=(config.vocab, config.embed))
@@ -50,9 +59,12 @@ def init_params(config, seed: int = 0, back: int = BACK) -> Weights:
         for name, weights in random_layer(rng, config, layer).items():
             params[f"layers.{layer}.{name}"] = weights
     params["norm"] = np.ones(config.embed)
-    wide = config.embed >= 2 * back
-    if config.init == "induction" and config.memory_layer > 0 and wide:
-        write_induction(rng, config, params, min(back, config.heads))
+    if config.memory_layer > 0:
+        below, memory = (layer_of(params, config.memory_layer - i) for i in (1, 0))
+        if config.init == "primed":
+            prime(rng, below, memory, back)
+        if config.init == "induction" and config.embed >= 2 * back:
+            write_induction(rng, params, below, memory, min(back, config.heads))
     return {name: weights.astype(np.float32) for name, weights in params.items()}
 
 
@@ -84,13 +96,23 @@ def orthogonal(rng, inputs: int, outputs: int) -> Array:
     return np.linalg.qr(rng.normal(size=(inputs, outputs)))[0]
 
 
-def write_induction(rng, config, params: Weights, back: int) -> None:
+def prime(rng, below: Weights, memory: Weights, back: int) -> None:
+    """Let the heads below look back, and let the memory layer write its values out."""
+    E, H = len(memory["value"]), len(memory["log_scale"])
+    for h in range(H):
+        below["bias"][1 + h % back, h] += LOOK_BACK_BIAS
+    below["output"][:] = dense(rng, E, E)
+    memory["value"][:] = orthogonal(rng, E, E)
+    memory["output"][:] = OUTPUT_SCALE * memory["value"].T
+
+
+def write_induction(rng, params: Weights, below, memory, back: int) -> None:
     """Write the circuit into the memory layer and the one below it, in place."""
-    token, code = config.embed // 2, config.embed // 2 // back  # channels of each
+    token = len(memory["value"]) // 2  # channels of each subspace
+    code = token // back
     codes = [slice(token + n * code, token + (n + 1) * code) for n in range(back)]
     space = Subspaces(slice(0, token), codes)
     encode = orthogonal(rng, token, code) * np.sqrt(token / code)  # token → code
-    below, memory = (layer_of(params, config.memory_layer - i) for i in (1, 0))
     for weights in (below["value"], *(memory[x] for x in ("query", "key", "value"))):
         weights[:] = 0
     params["embedding"][:, token:] = 0

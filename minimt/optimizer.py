@@ -16,13 +16,19 @@ class Training:
     steps: int = option(600, "training steps; each reads one segment of every stream")
     learning_rate: float = option(5e-3, "peak learning rate of AdamW")
     warmup: int = option(50, "steps until the learning rate peaks")
+    repetition_steps: int = option(600, "first, at most so many steps of repetition")
+    repetition_share: float = option(0.125, "share of streams that go on with it")
     weight_decay: float = option(0.01, "weight decay of matrices; nothing else decays")
     clip: float = option(1.0, "largest norm of the gradient")
     seed: int = option(0, "seed for the weights, the split and the order of documents")
 
     def __post_init__(self):
         bounds = dict(streams=(1, 2**16), steps=(1, 10**9), warmup=(0, 10**9))
-        check_whole(self, bounds | dict(seed=(0, 2**63 - 1)))
+        bounds |= dict(repetition_steps=(0, 10**9), seed=(0, 2**63 - 1))
+        check_whole(self, bounds)
+        if not 0 <= self.repetition_share < 1:
+            value = self.repetition_share
+            raise ValueError(f"repetition_share must be ≥ 0 and below 1, not {value}")
         if not 0 <= self.weight_decay < math.inf:
             value = self.weight_decay
             raise ValueError(f"weight_decay must be finite and ≥ 0, not {value}")

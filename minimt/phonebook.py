@@ -4,16 +4,19 @@ import numpy as np
 
 NAMES, NUMBERS = 32, 16
 VOCAB = NAMES + NUMBERS  # tokens 0 … 31 are names, 32 … 47 numbers
+SHARES = 1 / np.arange(1, NAMES + 1)  # of the listings: most of the first, and so on
+SHARES /= SHARES.sum()
 
 
 class PhoneBook:
     """B endless streams of phone books; yields what `DocumentStreams` yields.
 
-    Each document draws a number for every name, then lists `entries` names, drawn with
-    replacement, each followed by its number. The only targets are the numbers of names
-    that the document has listed before. For the `targets` last returned, `gap` (B, T)
-    says how many tokens ago that was, else 0. Raises ValueError if T is odd or does not
-    divide the length of a document.
+    Each document draws a number for every name, then lists `entries` names, each
+    followed by its number. As words in a text do (Zipf's law), a few names come often
+    and most of them rarely, so that gaps are short and long. The only targets are the
+    numbers of names that the document has listed before. For the `targets` last
+    returned, `gap` (B, T) says how many tokens ago that was, else 0. Raises ValueError
+    if T is odd or does not divide the length of a document.
     """
 
     def __init__(self, B, T, seed, entries=512):
@@ -47,7 +50,9 @@ class PhoneBook:
         """Draw the next B documents."""
         stream, entry = np.arange(self.B)[:, None], np.arange(self.entries)
         book = self.random.integers(NUMBERS, size=(self.B, NAMES)) + NAMES
-        name = self.random.integers(NAMES, size=(self.B, self.entries))
+        rank = self.random.choice(NAMES, size=(self.B, self.entries), p=SHARES)
+        name = self.random.permuted(np.tile(np.arange(NAMES), (self.B, 1)), axis=1)
+        name = name[stream, rank]
         self.tokens = np.stack([name, book[stream, name]], axis=-1).reshape(self.B, -1)
         same = name[:, :, None] == name[:, None, :]  # (B, entry, earlier entry)
         earlier = np.where(same & (entry < entry[:, None]), entry, -1).max(axis=-1)

@@ -26,7 +26,8 @@ from .tokenizer import load_vocabulary
 from .torch_model import MemorizingTransformer
 
 RUNS = pathlib.Path("runs")
-WITH, WITHOUT = "with_memory", "without_memory"  # the models, and their checkpoints
+# The checkpoints: after repetition, then the models with memory and without.
+REPETITION, WITH, WITHOUT = "repetition", "with_memory", "without_memory"
 LONGEST = 100  # characters in a name
 RESERVED = {"con", "prn", "aux", "nul", "reproduce"}  # by Windows and by our cache
 TAKEN = errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR

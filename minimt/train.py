@@ -21,6 +21,7 @@ from .data import DocumentStreams
 from .errors import InputError
 from .optimizer import Training, adamw, learning_rate, mixed_precision
 from .progress import progress
+from .repetition import Repetition, SideBySide
 from .torch_model import token_losses
 
 SAVE_EVERY = 60  # seconds between checkpoints
@@ -152,18 +153,33 @@ def stop_on_interrupt():
             signal.signal(number, handler)
 
 
-def train_model(path, origin, model, training, corpus, minutes=None, shown=True):
-    """Train a model on a corpus, resuming from the checkpoint at `path` if it exists.
+def text_trainer(model, training, docs):
+    """A trainer on documents."""
+    streams = text_streams(docs, training, model.config.segment)
+    return Trainer(model, training, streams)
 
-    origin: by which the checkpoint will be recognised. Returns the trainer after its
-    last step: `training.steps`, or as many as fit into `minutes`. Raises
-    KeyboardInterrupt, with everything saved, if Ctrl-C comes first, and InputError if
-    the checkpoint is damaged, or that of another training.
+
+def text_streams(docs, training, T):
+    """Streams of documents and, a share of them, of chunks that are read twice."""
+    B, seed = training.streams, training.seed
+    repeated = min(round(training.repetition_share * B), B - 1)
+    streams = DocumentStreams(docs, B - repeated, T, seed)
+    if not repeated:
+        return streams
+    return SideBySide(streams, Repetition(docs, repeated, T, seed + 1, readings=2))
+
+
+def run_trainer(path, origin, trainer_of, corpus, minutes=None, shown=True):
+    """Train to the end, resuming from the checkpoint at `path` if it exists.
+
+    origin: by which the checkpoint will be recognised. trainer_of(docs) makes the
+    trainer of documents, those of `corpus`. Returns it after its last step, as many as
+    fit into `minutes` if these are given. Raises KeyboardInterrupt, with everything
+    saved, if Ctrl-C comes first, and InputError if the checkpoint is damaged, or that
+    of another training.
     """
     with stop_on_interrupt() as interrupted:  # from here on Ctrl-C loses nothing
-        B, T = training.streams, model.config.segment
-        streams = DocumentStreams(corpus.train, B, T, training.seed)
-        trainer = Trainer(model, training, streams)
+        trainer = trainer_of(corpus.train)
         about = dict(origin=origin, documents=corpus.digest)
         about["vocabulary"] = corpus.vocabulary.to_str()
         if path.exists():

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from minimt import figures
-from minimt.benchmark import bench
+from minimt.benchmark import bench, charts
 from minimt.console import report
 from minimt.errors import InputError
 
@@ -73,8 +72,8 @@ def test_the_titles_say_what_was_measured(result):
         )
         for M, r, recall in ((512, 2.0, 1), (1024, 0.9, 0.8), (2048, 0.9, 0.9))
     ]
-    assert "at M = 2048" in figures.search_costs(rows).get_suptitle()
-    assert "never" in figures.search_costs(rows[:1]).get_suptitle()
+    assert "at M = 2048" in charts.search_costs(rows).get_suptitle()
+    assert "never" in charts.search_costs(rows[:1]).get_suptitle()
 
 
 def test_a_trained_run_adds_recall_and_losses(run, place):

@@ -22,12 +22,14 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 def test_train_writes_checkpoints_metrics_and_figures(run):
     folder, printed = run
     assert sorted(path.name for path in folder.iterdir()) == [
+        "formation.png",
         "gain_by_distance.png",
         "gates.png",
         "loss_curves.png",
         "memory_sizes.png",
         "metrics.json",
         "minimt-run.json",
+        "repetition.pt",
         "with_memory.pt",
         "without_memory.pt",
     ]
@@ -40,6 +42,9 @@ def test_train_writes_checkpoints_metrics_and_figures(run):
     saved -= metrics["with_memory"]["nats_per_token"]
     assert metrics["gain"] == pytest.approx(saved)
     assert metrics["read_twice"]["documents"] == 1
+    curve, first_use = (metrics["repetition"][x] for x in ("curve", "first_use"))
+    assert [x["step"] for x in curve] == [0] and len(curve[0]["attention"]) == 2
+    assert first_use["saved"] == pytest.approx(first_use["first"] - first_use["second"])
     assert all(path.stat().st_size < 100_000 for path in folder.glob("*.png"))
 
 
@@ -105,7 +110,8 @@ def test_a_killed_run_resumes_as_if_it_had_never_stopped(place, run):
 
 
 def test_ctrl_c_saves_a_checkpoint_and_tells_how_to_resume(place):
-    flags = [*SMALL, "--steps", "100000", "--name", "stopped", "--only_with_memory"]
+    flags = [*SMALL, "--steps", "100000", "--repetition_steps", "2"]
+    flags += ["--name", "stopped", "--only_with_memory"]
     command = [*script("announced_steps.py"), "train", "--data", "texts", *flags]
     with started(command, place) as process:
         wait_for_line(process, "steps taken: 3")
@@ -133,7 +139,7 @@ def test_minutes_set_the_steps_of_both_models(place):
 def test_a_run_whose_numbers_leave_all_bounds_writes_json_or_says_why(place):
     """No loss follows the last update; the evaluation is what reads its weights."""
     flags = ["train", "--data", "texts", *SMALL, "--warmup", 0, "--only_with_memory"]
-    flags = [*flags, "--name", "wild"]
+    flags = [*flags, "--name", "wild", "--repetition_steps", 0]
     code, _, errors = minimt(place, *flags, "--steps", 1, "--learning_rate", 1e30)
     assert code == 2 and "losses are not finite" in errors.splitlines()[-1]
     shutil.rmtree(place / "runs" / "wild")
@@ -315,5 +321,9 @@ def test_recall_reports_even_one_step(place):
     code, out, _ = minimt(place, "recall", "--steps", 1, "--json")
     metrics = json.loads(out)
     assert code == 0 and metrics["chance"] == 1 / 16
-    assert set(metrics["with_memory"]) >= {"near", "far", "curve", "seconds"}
+    by_gap = metrics["with_memory"]["by_gap"]
+    assert list(by_gap) == ["0", "128", "256", "512", "1024"]
+    assert all(len(x) == len(metrics["gaps"]) - 1 for x in by_gap.values())
+    assert all(0 <= share <= 1 for x in by_gap.values() for share in x)
+    assert list(metrics["without_memory"]["by_gap"]) == ["0"]
     assert (place / "runs" / "recall" / "recall.png").exists()

@@ -115,7 +115,7 @@ def test_what_is_not_a_whole_number_is_refused_by_name(field, value):
         (dict(bits=31), "bits must be a whole number from 0 to 30, not 31"),
         (dict(search="nearest"), "search must be exact or lsh"),
         (dict(search=["lsh"]), "search must be exact or lsh"),
-        (dict(init="lookup"), "init must be random or induction"),
+        (dict(init="lookup"), "init must be random or primed or induction"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_reason(changes, reason):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from minimt import corpus
+from minimt import corpus, tokenizer
 from minimt.config import Config
 from minimt.corpus import Source
 
@@ -165,3 +165,53 @@ def test_held_out_documents_that_are_all_short_are_told_of(tmp_path, told):
 def test_what_cannot_be_read_is_refused(given, reason):
     with pytest.raises(ValueError, match=f"^{reason}"):
         Source(**given)
+
+
+@pytest.fixture(scope="module")
+def plays(tmp_path_factory):
+    """Ten texts of unequal length, and a vocabulary for them."""
+    texts = [
+        (f"{i}", "".join(f"line {j} of text {i * j % 7}\n" for j in range(60 * i)))
+        for i in range(1, 11)
+    ]
+    folder = tmp_path_factory.mktemp("plays")
+    return texts, tokenizer.train_vocabulary([x for _, x in texts], 270, folder)
+
+
+def test_all_held_out_text_is_read_if_it_is_not_too_much(plays):
+    texts, vocabulary = plays
+    whole = corpus.hold_out(texts, vocabulary, 0, seed=0)
+    assert list(zip(whole.names, whole.texts)) == texts
+    enough = sum(map(len, whole.docs))
+    again = corpus.hold_out(texts, vocabulary, enough, seed=0)
+    assert (again.names, again.texts) == (whole.names, whole.texts)
+
+
+@pytest.mark.parametrize("most", [2000, 9000])
+def test_a_sample_of_held_out_text_is_seeded_and_bounded(
+    plays, most, monkeypatch, caplog
+):
+    caplog.set_level("INFO", "minimt")
+    monkeypatch.setattr(corpus, "OPENING", (200, 3000))
+    texts, vocabulary = plays
+    samples = [corpus.hold_out(texts, vocabulary, most, seed) for seed in (0, 0, 1)]
+    assert samples[0].texts == samples[1].texts != samples[2].texts
+    whole, places = dict(texts), [name for name, _ in texts]
+    for found in samples:
+        sizes = list(map(len, found.docs))
+        assert most - 200 < sum(sizes) < most + 200 and max(sizes) < 3050
+        order = list(map(places.index, found.names))
+        assert order == sorted(order)
+        for name, text in zip(found.names, found.texts):
+            assert whole[name].startswith(text)
+            assert text == whole[name] or text.endswith("\n")
+    assert f"evaluating on {sum(map(len, samples[2].docs))} tokens of" in caplog.text
+
+
+def test_an_opening_is_cut_where_a_line_ends_or_at_least_somewhere(plays):
+    _, vocabulary = plays
+    for text in ("a\n" * 500, "word " * 500, "x" * 5000):
+        opening = corpus.opening(vocabulary, text, 100)
+        assert text.startswith(opening)
+        assert 80 < len(tokenizer.encode(vocabulary, opening)) < 200
+    assert corpus.opening(vocabulary, "short", 100) == "short"

@@ -143,7 +143,8 @@ def test_all_processes_stop_and_plan_alike(two):
 
 
 def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):
-    flags = [*SMALL, "--steps", "1000000", "--name", "two", "--only_with_memory"]
+    """Here it comes while chunks are repeated; in test_cli, while text is read."""
+    flags = [*SMALL, "--repetition_steps", "1000000", "--name", "two"]
     command = [*TORCHRUN, script("announced_steps.py")[-1], "train", "--data", "texts"]
     folder = place / "runs" / "two"
     with started([*command, *flags], place) as process:
@@ -154,10 +155,10 @@ def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):
     assert time.perf_counter() - began < 20  # torchrun would kill after 30 seconds
     again = "torchrun --nproc-per-node 2 -m minimt train --resume runs/two"
     assert said.count(again) == 1
-    saved = checkpoints.load_checkpoint(folder / "with_memory.pt")
+    saved = checkpoints.load_checkpoint(folder / "repetition.pt")
     assert len(saved["losses"]) >= 3 and len(saved["state"]["age"]) == 2
     assert {path.name for path in folder.iterdir()} == {
-        "with_memory.pt",
+        "repetition.pt",
         "minimt-run.json",
     }
 

@@ -142,7 +142,9 @@ def test_no_element_comes_from_a_document_or_its_name(config, vocabulary, page):
 
 
 def test_the_page_loads_nothing(page):
-    assert not re.search(r"//\w|\bsrc=|\bhref=|@import|\burl\(|\bimport\b", page)
+    said = re.sub(r'"base64": ?"[^"]*"', "", page)  # in which any letters may meet
+    assert said != page
+    assert not re.search(r"//\w|\bsrc=|\bhref=|@import|\burl\(|\bimport\b", said)
     assert "{{" not in page
 
 

@@ -47,7 +47,7 @@ def test_a_segment_must_be_even_and_divide_the_document(T):
 
 
 def test_numbers_cannot_be_guessed_from_names():
-    book = PhoneBook(B=64, T=80, seed=0, entries=40)
+    book = PhoneBook(B=512, T=80, seed=0, entries=40)
     _, targets, _ = next(book)
     numbers = targets[targets >= 0] - NAMES
     share = np.bincount(numbers, minlength=16) / len(numbers)

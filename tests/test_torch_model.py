@@ -40,18 +40,18 @@ def test_twins_agree_over_streams_with_starts_in_mid_batch(
         logits, twin_state = twin(*tensors([tokens]), twin_state, *tensors([starts]))
         assert expected.dtype == dtype
         assert logits.detach().numpy().dtype == dtype
-        far = np.abs(logits.detach().numpy() - expected).max()
-        assert far <= tolerance * np.abs(expected).max()
+        atol = tolerance * np.abs(expected).max()
+        assert np.abs(logits.detach().numpy() - expected).max() <= atol
         targets = rng.integers(-1, config.vocab, size=tokens.shape)
         np.testing.assert_allclose(
             loss(logits, *tensors([targets])).detach(),
             model.loss(expected, targets),
-            atol=tolerance,
+            atol=atol,
         )
         np.testing.assert_allclose(
             token_losses(logits, *tensors([targets])).detach(),
             model.token_losses(expected, targets),
-            atol=tolerance,
+            atol=atol,
         )
 
 

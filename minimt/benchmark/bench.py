@@ -19,7 +19,7 @@ from ..runs import load_model, load_options
 from ..torch_model import MemorizingTransformer
 from ..torch_search import PIECE
 from ..train import Trainer
-from . import approximate, peers
+from . import approximate, charts, peers
 from .recorded import random_recording, record
 from .timing import clock, in_turns, median_range, ratio
 
@@ -83,7 +83,7 @@ def trained(run, tokens, device):
     documents, _, held = read_split(source, model.config, seed)
     check(run, saved, documents=digest(documents))
     recording = record(model, vocabulary, documents, tokens)
-    return recording, model, hold_out(held, vocabulary)
+    return recording, model, hold_out(held, vocabulary, source.held_out_tokens, seed)
 
 
 def search_cost(recording, M, device, repeats):
@@ -223,8 +223,8 @@ def random_segments(config, seed=0):
 def save(folder, result):
     """Write the result and its figures into a folder."""
     write_json(folder / "bench.json", result)
-    figures.save(figures.search_costs(result["search"]), folder / "search_cost.png")
+    figures.save(charts.search_costs(result["search"]), folder / "search_cost.png")
     if "recall" in result:
-        figures.save(figures.recall_costs(result["recall"]), folder / "recall_cost.png")
+        figures.save(charts.recall_costs(result["recall"]), folder / "recall_cost.png")
     if "losses" in result:
-        figures.save(figures.lsh_losses(result["losses"]), folder / "lsh_losses.png")
+        figures.save(charts.lsh_losses(result["losses"]), folder / "lsh_losses.png")

@@ -85,6 +85,8 @@ def parser():
     evaluate = add_command(commands, evaluate_command, "run")
     help_text = "folder of documents (default: the run's held-out ones)"
     evaluate.add_argument("--data", type=filename, help=help_text)
+    help_text = "tokens to read, about; 0 = all (default: as in the run)"
+    evaluate.add_argument("--held_out_tokens", type=count, metavar="N", help=help_text)
 
     write = add_command(commands, generate_command, "run")
     help_text = "text file to read first"
@@ -111,7 +113,7 @@ def add_train(commands):
     for part in (Config, Training, Source):
         add_fields(train, part)
     optional = dict(default=argparse.SUPPRESS)
-    help_text = "train with memory for so many minutes, then without for as many steps"
+    help_text = "read text with memory for so many minutes, then as many steps without"
     train.add_argument("--minutes", type=positive, help=help_text, **optional)
     help_text = "name of the run (default: that of the data, numbered if taken)"
     train.add_argument("--name", type=utf8, help=help_text, **optional)

@@ -107,7 +107,8 @@ def newest_run():
 
 def evaluate_command(args):
     """Evaluate a run's models on held-out documents, or on another folder."""
-    metrics = compare.evaluate(pathlib.Path(args.run), args.data, device(args.device))
+    folder, most = pathlib.Path(args.run), args.held_out_tokens
+    metrics = compare.evaluate(folder, args.data, most, device(args.device))
     return report.comparison(metrics), metrics
 
 

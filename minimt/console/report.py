@@ -1,5 +1,6 @@
 """Results as tables for a terminal."""
 
+from ..figures import intervals
 from ..reproduce import results
 
 
@@ -37,9 +38,7 @@ def comparison(metrics):
         rows.append((f"  memory of {row['memory']}", *(row[key] for key in keys)))
     lines = [table(rows), ""]
     if "gain" in metrics:
-        gain = metrics["gain"]
-        verb = "saves" if gain >= 0 else "costs"
-        lines.append(f"memory {verb} {number(abs(gain))} nats per token")
+        lines += gain(metrics)
     twice = metrics["read_twice"]
     if twice:
         lines.append(
@@ -51,14 +50,30 @@ def comparison(metrics):
     return "\n".join(lines)
 
 
+def gain(metrics):
+    """What memory saves: how much of it by lookup, how much by training with it."""
+    names = "with_memory", "without_memory"
+    found, without = (metrics[name]["nats_per_token"] for name in names)
+    off = metrics["by_memory"][0]["nats_per_token"]
+    return [
+        f"memory saves {number(without - found)} nats per token, that is",
+        f"  {number(off - found)} by lookup: the same weights without it cost more",
+        f"  {number(without - off)} by training with it: switched off, not left out",
+    ]
+
+
 def recall(metrics):
     """What `recall` found."""
-    rows = [("numbers recalled", "near", "far", "seconds")]
-    for name in ("with_memory", "without_memory"):
-        found, label = metrics[name], name.replace("_", " ")
-        near, far = f"{found['near']:.1%}", f"{found['far']:.1%}"
-        rows.append((label, near, far, f"{found['seconds']:.1f}"))
-    return table(rows) + f"\nchance: {metrics['chance']:.1%}"
+    rows = [("numbers recalled, by tokens since", *intervals(metrics["gaps"]))]
+    by_size = metrics["with_memory"]["by_gap"]
+    named = {f"with a memory of {M}": x for M, x in by_size.items()}
+    named["without memory"] = metrics["without_memory"]["by_gap"][0]
+    for name, shares in named.items():
+        rows.append((name, *("–" if x is None else f"{x:.1%}" for x in shares)))
+    seconds = sum(
+        metrics[name]["seconds"] for name in ("with_memory", "without_memory")
+    )
+    return table(rows) + f"\nchance: {metrics['chance']:.1%}; {seconds:.0f} seconds"
 
 
 def bench(result):

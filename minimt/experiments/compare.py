@@ -4,12 +4,11 @@ import logging
 import shlex
 import time
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 from .. import distributed, figures
 from ..checkpoints import check, loading
-from ..config import Config
-from ..corpus import Source, digest, hashes, hold_out, load_corpus, read_split
+from ..corpus import Source, digest, hashes, hold_out, read_split
 from ..environment import machine, versions
 from ..errors import InputError
 from ..evaluate import (
@@ -20,12 +19,10 @@ from ..evaluate import (
     summary,
 )
 from ..files import write_json
-from ..optimizer import Training
 from ..progress import progress
-from ..runs import WITH, WITHOUT, checkpoint, load_model, load_options, origin
+from ..runs import REPETITION, WITH, WITHOUT, checkpoint, load_model, load_options
 from ..texts import counted
-from ..torch_model import MemorizingTransformer
-from ..train import train_model
+from .stages import train
 
 log = logging.getLogger(__name__)
 
@@ -45,39 +42,25 @@ def compare(folder, options, device):
         with distributed.group(device) as device:
             folder = distributed.from_leader(lambda: stack.enter_context(folder))
             with told_how_to_resume(folder):
-                trainers, corpus = train(folder, options, device)
+                trainers, corpus, found = train(folder, options, device)
         if not distributed.leader():
             return None
-        trainer = trainers[WITH]
+        trainer, formation = trainers[WITH], trainers.get(REPETITION)
         models = {name: trainer.model for name, trainer in trainers.items()}
         with told_how_to_resume(folder):
             metrics = measure(models, corpus.vocabulary, corpus.held)
         metrics["seconds"] |= {name: t.seconds for name, t in trainers.items()}
+        if formation:
+            repetition = dict(formed=formation.formed, curve=formation.curve)
+            metrics["repetition"] = repetition | dict(first_use=found)
         metrics |= provenance(options, trainer, corpus)
         write_json(folder / "metrics.json", metrics)
-        losses = {name: trainer.losses for name, trainer in trainers.items()}
+        losses = {
+            name: trainers[name].losses for name in figures.MODELS if name in trainers
+        }
         figures.draw_all(folder, metrics, losses)
         log.info(f"saved in {folder}")
         return metrics
-
-
-def train(folder, options, device):
-    """The trainers of a run's models, with all steps taken, and its corpus."""
-    config, training = Config(**options["config"]), Training(**options["training"])
-    source, cache = Source(**options["source"]), folder.parent / ".vocabularies"
-    with distributed.leader_first():  # it makes the vocabulary that the others read
-        corpus = load_corpus(source, config, training.seed, cache)
-
-    def fitted(name, config, training, minutes=None):
-        model = MemorizingTransformer(config, training.seed).to(device)
-        path, of = checkpoint(folder, name), origin(options, name)
-        return train_model(path, of, model, training, corpus, minutes)
-
-    trainers = {WITH: fitted(WITH, config, training, options["minutes"])}
-    if options[WITHOUT]:
-        training = trainers[WITH].training  # with as many steps as the minutes allowed
-        trainers[WITHOUT] = fitted(WITHOUT, replace(config, memory=0), training)
-    return trainers, corpus
 
 
 @contextmanager
@@ -88,7 +71,7 @@ def told_how_to_resume(folder):
     try:
         yield
     except (KeyboardInterrupt, OSError) as error:
-        if not checkpoint(folder).exists():
+        if not any(checkpoint(folder, name).exists() for name in (REPETITION, WITH)):
             raise
         if isinstance(error, OSError):
             why = f"{error.filename}: {error.strerror}"
@@ -96,8 +79,11 @@ def told_how_to_resume(folder):
         raise KeyboardInterrupt(f"stopped; continue with: {again}") from None
 
 
-def evaluate(folder, other, device):
-    """Measure a run's models again, on its held-out documents or on a whole folder."""
+def evaluate(folder, other, most, device):
+    """Measure a run's models again, on its held-out documents or on a whole folder.
+
+    most: how many tokens to read, 0 = all, None = as in the run.
+    """
     options, models = load_options(folder), {}
     models[WITH], vocabulary, saved = load_model(folder, device)
     if checkpoint(folder, WITHOUT).exists():
@@ -106,8 +92,9 @@ def evaluate(folder, other, device):
             models[WITHOUT] = model
         else:
             log.info("left out the model without memory, which has had fewer steps")
+    source, seed = Source(**options["source"]), options["training"]["seed"]
+    most = source.held_out_tokens if most is None else most
     if other is None:
-        source, seed = Source(**options["source"]), options["training"]["seed"]
         documents, _, held = read_split(source, models[WITH].config, seed)
         check(folder, saved, documents=digest(documents))
         heading = "held-out documents"
@@ -116,7 +103,8 @@ def evaluate(folder, other, device):
         with loading(checkpoint(folder)):
             known = sum(x in saved["trained"] for x in hashes(held))
         heading = f"{counted(len(held), 'document')}, {known or 'none'} trained on"
-    metrics = measure(models, vocabulary, hold_out(held, vocabulary))
+    held = hold_out(held, vocabulary, most, seed)
+    metrics = measure(models, vocabulary, held)
     return dict(documents=heading) | metrics
 
 

@@ -1,8 +1,9 @@
-"""The recall experiment: can a model look up a far number, with and without memory?"""
+"""The recall experiment: how far back can a model look up a number?"""
 
 import time
 from dataclasses import asdict, replace
 
+import numpy as np
 import torch
 
 from .. import figures
@@ -26,9 +27,11 @@ CONFIG = Config(
     memory_layer=1,
     neighbours=8,
 )
-TRAINING = Training(streams=32, steps=200, learning_rate=2e-3)
+TRAINING = Training(streams=32, steps=300, repetition_steps=0, repetition_share=0)
 MODELS = dict(with_memory=CONFIG, without_memory=replace(CONFIG, memory=0))
 CHANCE = 1 / NUMBERS
+SIZES = 0, 128, 256, 512, 1024  # of the memory, at which to examine the same weights
+GAPS = 1, 64, 128, 256, 512, 1024  # tokens since a name was listed: bounds of intervals
 
 
 def recall(steps, seed, device):
@@ -43,16 +46,19 @@ def recall(steps, seed, device):
     for name, config in MODELS.items():
         began = time.perf_counter()
         trainer, curve = learn(config, training, name, device)
-        final = examine(trainer.model, training, seed + 1)
+        sizes = SIZES if config.memory else (0,)
+        by_gap = {M: examine(trainer.model, M, seed + 1) for M in sizes}
         seconds = time.perf_counter() - began
-        metrics[name] = dict(final, curve=curve, seconds=seconds, config=asdict(config))
-    return metrics | dict(versions=versions(), machine=machine())
+        metrics[name] = dict(
+            curve=curve, by_gap=by_gap, seconds=seconds, config=asdict(config)
+        )
+    return metrics | dict(gaps=GAPS, versions=versions(), machine=machine())
 
 
 def save(folder, metrics):
     """Write the metrics and their figure into a folder."""
     write_json(folder / "metrics.json", metrics)
-    figures.save(figures.recall_curves(metrics), folder / "recall.png")
+    figures.save(figures.recall(metrics), folder / "recall.png")
 
 
 def learn(config, training, name, device):
@@ -73,16 +79,24 @@ def learn(config, training, name, device):
 
 
 @torch.inference_mode()
-def examine(model, training, seed, documents=2):
-    """Recall on new phone books, `documents` per stream: near and far, from 0 to 1."""
-    book, state, counted = PhoneBook(training.streams, CONFIG.segment, seed), None, []
+def examine(model, memory, seed, documents=2):
+    """Recall on new phone books with a memory of this size, for each interval of GAPS.
+
+    documents: how many each stream reads. Shares from 0 to 1, or None where no number
+    was asked for.
+    """
+    model, device = model.changed(memory=memory), model.norm.device
+    book, state = PhoneBook(TRAINING.streams, CONFIG.segment, seed), None
+    right, gaps = [], []
     for _ in range(documents * 2 * book.entries // book.T):
         tokens, _, starts = (torch.from_numpy(x) for x in next(book))
-        device = model.norm.device
         logits, state = model(tokens.to(device), state, starts.to(device))
-        counted.append(hits(logits, book))
-    near, far = rates(counted)
-    return dict(near=near, far=far)
+        asked = book.gap > 0
+        right.append((logits.argmax(-1).cpu().numpy() == book.targets)[asked])
+        gaps.append(book.gap[asked])
+    right, interval = np.concatenate(right), np.digitize(np.concatenate(gaps), GAPS)
+    chosen = (right[interval == i] for i in range(1, len(GAPS)))
+    return [float(x.mean()) if len(x) else None for x in chosen]
 
 
 def hits(logits, book):

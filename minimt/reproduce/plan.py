@@ -24,23 +24,57 @@ class Plan:
     seeds: tuple
     steps: int
     texts: dict
-    base: Config = Config()
+    base: Config = Config(init="induction")
+    repetition_steps: int = Training.repetition_steps
 
-    def case(self, seed, text=CODE, *, steps=None, before=None, variant="", **changes):
+    def case(
+        self,
+        seed,
+        text=CODE,
+        *,
+        steps=None,
+        before=None,
+        variant="",
+        **changes,
+    ):
         """A model with the sizes of `base`, except for `changes`, trained on a text.
 
         changes: fields of Config, and `learning_rate` of Training. before: the case
-        whose weights it starts from, to read the same documents in a new order.
+        whose weights it starts from, to read the same documents in a new order. Without
+        one, a primed model starts from its repetition.
         """
         steps = steps or self.steps
+        rate = changes.pop("learning_rate", Training.learning_rate)
+        config, source = replace(self.base, **changes), self.texts[text]
         if before:  # so that it does not begin with the same documents
             seed = before.training.seed + 1000
-        rate = changes.pop("learning_rate", Training.learning_rate)
+        elif config.init == "primed":
+            before = self.repetition(seed, text, variant=variant, **changes)
+        share = Training.repetition_share if config.init == "primed" else 0
         training = Training(
-            steps=steps, warmup=max(1, steps // 5), learning_rate=rate, seed=seed
+            steps=steps,
+            warmup=max(1, steps // 5),
+            repetition_share=share,
+            learning_rate=rate,
+            seed=seed,
         )
-        source = self.texts[text]
-        return Case(source, replace(self.base, **changes), training, before, variant)
+        return Case(source, config, training, before, variant)
+
+    def repetition(self, seed, text=CODE, *, variant="", **changes):
+        """A model without memory that repeats chunks until a lookup has formed.
+
+        The models that start from it may have any memory and search.
+        """
+        changes |= dict(memory=0, search=Config.search, neighbours=Config.neighbours)
+        config = replace(self.base, **changes)
+        training = Training(seed=seed, repetition_steps=self.repetition_steps)
+        return Case(self.texts[text], config, training, None, variant, "repetition")
+
+    def watched(self, seed, text=CODE, *, steps, **changes):
+        """A model without memory that reads plain text, watched for a lookup."""
+        config = replace(self.base, memory=0, **changes)
+        training = Training(seed=seed, steps=steps, repetition_share=0)
+        return Case(self.texts[text], config, training, kind="watched text")
 
 
 def quick():

@@ -51,7 +51,7 @@ class Study:
         self.map(self.trained.train, [(case,) for case in todo], "train", "step", steps)
         for case in cases:
             content = self.trained.load(case)
-            self.used[case] = {x: content[x] for x in ("losses", "seconds")}
+            self.used[case] = {x: content[x] for x in ("losses", "seconds", "curve")}
 
     def read(self, wanted):
         """The readings of [(case, changes)], as `TrainedModels.read` returns them."""

@@ -5,25 +5,28 @@ import io
 import json
 import pathlib
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache
+from functools import lru_cache, partial
 from modulefinder import ModuleFinder
 
 import numpy as np
 
 from ..checkpoints import check, load_checkpoint, save_checkpoint
 from ..config import Config
-from ..corpus import HeldOut, Source, digest, load_corpus
+from ..corpus import Source, digest, load_corpus
 from ..environment import versions
 from ..evaluate import document_losses
 from ..files import locked, replace_file
+from ..formation import Formation, watched_text
 from ..optimizer import Training
 from ..torch_model import MemorizingTransformer
-from ..train import train_model
+from ..train import run_trainer, text_trainer
 from .variants import VARIANTS
 
 PACKAGE = pathlib.Path(__file__).parent.parent
 PIECE = 32_768  # tokens; longer documents, such as books, are cut into pieces of this
 HELD_OUT = 65_536  # tokens of held-out documents to read, if there are as many
+
+KINDS = {"text": text_trainer, "repetition": Formation, "watched text": watched_text}
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Case:
     training: Training
     before: "Case | None" = None
     variant: str = ""  # a name in VARIANTS
+    kind: str = "text"  # a name in KINDS
 
     @property
     def first_seed(self):
@@ -63,7 +67,7 @@ class TrainedModels:
         return self.folder / f"{key(content, case.source)}{device}{ending}"
 
     def load(self, case):
-        """What is stored of a trained case: its losses, seconds, config and weights."""
+        """What is stored of a trained case: losses, curve, seconds, config, weights."""
         path = self.weights(case)
         saved = load_checkpoint(path)
         check(path, saved, origin=path.stem)
@@ -105,12 +109,14 @@ class TrainedModels:
     def train_now(self, case, path):
         """Train one case and store its weights at `path`."""
         unfinished, model = path.with_suffix(".unfinished"), self.first_model(case)
-        corpus = self.corpus(case)
-        trainer = train_model(
-            unfinished, path.stem, model, case.training, corpus, shown=False
+        make, corpus = (
+            partial(KINDS[case.kind], model, case.training),
+            self.corpus(case),
         )
+        trainer = run_trainer(unfinished, path.stem, make, corpus, shown=False)
         content = dict(origin=path.stem, losses=trainer.losses, seconds=trainer.seconds)
         content |= dict(config=asdict(case.config), training=asdict(case.training))
+        content["curve"] = getattr(trainer, "curve", None)
         save_checkpoint(path, content | dict(model=model.state_dict()))
         unfinished.unlink()
 
@@ -168,19 +174,10 @@ def code_digest(root=PACKAGE.parent):
 
 @lru_cache(maxsize=2)
 def corpus(source, vocab, seed, folder):
-    """A source, split and encoded, with long documents cut into pieces."""
+    """A source, split and encoded, with long training documents cut into pieces."""
+    source = replace(source, held_out_tokens=HELD_OUT)
     whole = load_corpus(source, Config(vocab=vocab), seed, folder)
-    train = [piece for doc in whole.train for piece in pieces(doc)]
-    names, texts, docs = [], [], []
-    for name, text, doc in zip(whole.held.names, whole.held.texts, whole.held.docs):
-        for piece in pieces(doc):
-            if sum(map(len, docs)) < HELD_OUT:
-                uncut = len(piece) == len(doc)
-                cut_text = whole.vocabulary.decode(piece[1:].tolist())
-                names.append(name)
-                texts.append(text if uncut else cut_text)
-                docs.append(piece)
-    return replace(whole, train=train, held=HeldOut(tuple(names), tuple(texts), docs))
+    return replace(whole, train=[piece for doc in whole.train for piece in pieces(doc)])
 
 
 def pieces(doc):

@@ -46,7 +46,7 @@ class NormalisedValues(Memory):
 def without(part, config, seed):
     """The induction initialisation, with one part of it random."""
     below, names = PARTS[part]
-    params = init_params(config, seed)
+    params = init_params(replace(config, init="induction"), seed)
     random = init_params(replace(config, init="random"), seed)
     layer = "" if below is None else f"layers.{config.memory_layer - below}."
     return params | {layer + name: random[layer + name] for name in names}

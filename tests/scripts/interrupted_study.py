@@ -22,7 +22,8 @@ def slowly(trained, case):
 
 if __name__ == "__main__":
     texts, kept = sys.argv[1:]
-    plan = Plan(True, (0,), 60, {CODE: Source(texts, held_out=2)}, BASE)
+    source = Source(texts, held_out=2)
+    plan = Plan(True, (0,), 60, {CODE: source}, BASE, repetition_steps=60)
     with Study(pathlib.Path(kept)) as study:
-        cases = [plan.case(seed) for seed in range(6)]
+        cases = [plan.repetition(seed) for seed in range(6)]
         study.map(slowly, [(study.trained, case) for case in cases], "train")

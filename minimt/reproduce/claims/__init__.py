@@ -9,5 +9,5 @@ CLAIMS = {  # in reading order, with the question that each asks
     "lookups": "which tokens gain, and do they look up definitions?",
     "ablations": "what is each design choice worth?",
     "staleness": "how do stored keys age, normalised or not?",
-    "formation": "does lookup form by itself?",
+    "formation": "when does a lookup form, and does it by itself?",
 }
