@@ -72,7 +72,7 @@ def probes_for(memory, q, K, least):
 
 
 def strided_maxima(scores, buckets, K):
-    """The authors' approximation: one maximum per strided bucket, then the K best.
+    """The released code's search: one maximum per strided bucket, then the K best.
 
     scores (…, M) → indices (…, K), or fewer if there are not so many buckets.
     """
