@@ -312,6 +312,7 @@ def test_fresh_keys_have_not_gone_stale(tiny, study):
     """Weights that stand still make the same keys again, whatever their age."""
     case = tiny.case(0, memory=2048, learning_rate=1e-12)
     case = replace(case, training=replace(case.training, steps=20, weight_decay=0.0))
+    study.train([case.before])
     found = staleness.stale(study.trained, case)["ages"]
     assert set(found) == {1, 2, 4, 8}
     np.testing.assert_allclose(list(found.values()), 1, atol=1e-4)
