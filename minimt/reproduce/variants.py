@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from ..benchmark.buckets import BucketSearch
 from ..gate import logit_of
 from ..init import init_params
 from ..torch_attention import l2_normalize
@@ -43,6 +44,11 @@ class NormalisedValues(Memory):
         super().defer(k, l2_normalize(v) * v.shape[-1] ** 0.5)
 
 
+def one_maximum_per_bucket(config):
+    """The search of the authors' released code, with as many buckets as neighbours."""
+    return BucketSearch(config.neighbours)
+
+
 def without(part, config, seed):
     """The induction initialisation, with one part of it random."""
     below, names = PARTS[part]
@@ -71,6 +77,7 @@ VARIANTS = {
     "": Variant(),
     "no normalisation": Variant(Parts(normalize=lambda x: x), unscaled),
     "values normalised too": Variant(Parts(memory=NormalisedValues)),
+    "one maximum per bucket": Variant(Parts(searcher=one_maximum_per_bucket)),
     "one token compared": Variant(weights=partial(init_params, back=1)),
 }
 VARIANTS |= {f"without {x}": Variant(weights=partial(without, x)) for x in PARTS}

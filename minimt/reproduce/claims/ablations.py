@@ -38,6 +38,7 @@ QUICK = "initialisation", "induction without", "no memory"  # groups
 
 def measure(study, plan):
     """A row for each change: perplexity by seed, its ratio, the trained gates."""
+    plan = plan.written()
     groups = QUICK if plan.quick else CHANGES
     changes = {(BASE, ""): {}}
     changes |= {(g, name): x for g in groups for name, x in CHANGES[g].items()}

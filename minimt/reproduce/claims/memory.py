@@ -17,6 +17,7 @@ SIZES, CACHES = (0, 512, 2048, 8192), (0, 64)
 
 def measure(study, plan):
     """A row for each text, cache and memory: perplexities by seed, and their ratios."""
+    plan = plan.written()
 
     def case_of(text, cache, memory, seed):
         return plan.case(seed, text, cache=cache, memory=memory), {}

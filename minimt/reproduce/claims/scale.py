@@ -7,6 +7,7 @@ rate, proportional to 1 / √E.
 """
 
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -27,6 +28,7 @@ SIZES = {  # times the parameters: layers, embed, heads
 
 def measure(study, plan):
     """A row for each model: parameters, perplexity by seed, its ratio to the first."""
+    plan = plan.written()
     configs = {}
 
     def case_of(times, memory, seed):
@@ -58,20 +60,16 @@ def rows(result):
     return lines
 
 
-def crossing(result):
-    """Parameters at which a model without memory is as good as the one with it.
+def crossing(sizes, perplexities, goal):
+    """The size at which models, from small to large, reach a perplexity.
 
-    Interpolates log perplexity over log parameters between two sizes; None if even the
-    largest is not as good.
+    Interpolates log perplexity over log size between two of them; None if even the
+    largest does not reach it.
     """
-    *plain, remembering = result["rows"]
-    goal = np.log(mean(remembering["perplexity"]))
-    size = np.log([x["parameters"] for x in plain])
-    nats = np.log([mean(x["perplexity"]) for x in plain])
-    for i in range(len(plain) - 1):
-        if nats[i] >= goal >= nats[i + 1]:
-            part = (nats[i] - goal) / (nats[i] - nats[i + 1])
-            return float(np.exp(size[i] + part * (size[i + 1] - size[i])))
+    goal, points = np.log(goal), np.log(list(zip(sizes, perplexities)))
+    for (n, nats), (larger, less) in pairwise(points):
+        if nats >= goal >= less:
+            return float(np.exp(n + (larger - n) * (nats - goal) / (nats - less)))
     return None
 
 
@@ -79,7 +77,9 @@ def verdict(result):
     """What was found, in a sentence."""
     *plain, remembering = result["rows"]
     worth = f"After {result['steps'][-1]} steps, a memory of {MEMORY} is worth"
-    at = crossing(result)
+    sizes = [x["parameters"] for x in plain]
+    perplexities = [mean(x["perplexity"]) for x in plain]
+    at = crossing(sizes, perplexities, mean(remembering["perplexity"]))
     if at:
         return f"{worth} {at / remembering['parameters']:.1f} times the parameters"
     best = min(mean(x["ratio"]) for x in plain)
