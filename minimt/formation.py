@@ -10,8 +10,8 @@ import numpy as np
 import torch
 
 from .repetition import READINGS, Repetition, chunk
-from .torch_attention import attend, causal_mask, l2_normalize, relative_bias
-from .torch_model import Parts, token_losses
+from .torch_attention import attend, causal_mask, relative_bias
+from .torch_model import token_losses
 from .train import Trainer, text_streams
 
 CHUNK, CHUNKS = 16, 32  # a probe has so many chunks, of so many tokens
@@ -31,11 +31,12 @@ class Probe:
         self.tokens = torch.from_numpy(np.tile(chunks, READINGS)).to(model.norm.device)
         self.reading = np.arange(1, READINGS * n) // n  # of each target; 0 = the first
         self.seen = []  # queries and keys of each layer, in turn
-        self.model = model.changed(Parts(normalize=self.record))
+        self.normalize = model.parts.normalize
+        self.model = model.changed(replace(model.parts, normalize=self.record))
 
     def record(self, x):
         """Normalise queries or keys, and keep them."""
-        self.seen.append(l2_normalize(x))
+        self.seen.append(self.normalize(x))
         return self.seen[-1]
 
     @torch.inference_mode()

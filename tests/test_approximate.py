@@ -27,14 +27,6 @@ def test_recall_is_the_share_of_true_indices_that_were_found():
     assert approximate.recall(found, truth) == 0.75
 
 
-def test_strided_maxima_are_the_best_of_each_bucket(rng):
-    scores = rng.permutation(48).astype(float).reshape(2, 24)
-    found = approximate.strided_maxima(torch.from_numpy(scores), 6, 4)
-    for row, mine in zip(scores, found.tolist()):
-        best = [max(range(b, 24, 6), key=lambda i: row[i]) for b in range(6)]
-        assert mine == sorted(best, key=lambda i: -row[i])[:4]
-
-
 def test_hyperplanes_take_a_query_s_own_cell_first_and_all_cells_last(example):
     q, keys = (x[0, 0].numpy() for x in example)
     planes = np.random.default_rng(0).normal(size=(D, 3))

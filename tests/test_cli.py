@@ -50,7 +50,7 @@ def test_train_writes_checkpoints_metrics_and_figures(run):
 
 def test_evaluate_reports_the_losses_that_train_reported(place, run):
     folder, metrics = run
-    code, out, _ = minimt(place, "evaluate", folder, "--json")
+    code, out, _ = minimt(place, "evaluate", folder, "--json", "--device", "cpu")
     again = json.loads(out)
     assert code == 0 and again["by_memory"] == metrics["by_memory"]
     assert again["without_memory"] == metrics["without_memory"]

@@ -101,6 +101,52 @@ def test_each_definition_tells_what_kind_it_is():
     )
 
 
+def bodies(source):
+    """A text, and the spans that are marked in it by ⟦ and ⟧, in order."""
+    text, open_, found = "", [], []
+    for letter in source:
+        if letter == "⟦":
+            open_.append(len(text))
+        elif letter == "⟧":
+            found.append((open_.pop(), len(text)))
+        else:
+            text += letter
+    return text, sorted(found)
+
+
+WHOLE = {
+    "nested": "x = 1\n⟦def f():\n  ⟦def g(): return 'é'⟧\n  return g⟧\n\nf()\n",
+    "twice": "⟦def f(): pass⟧\n⟦def f():\n  pass⟧  # f\nf()\n",
+    "methods": "@d(x)\n⟦class C(B):\n  @p\n  ⟦async def m(self): 'é'; m⟧⟧ # end\n",
+    "carriage returns": "'é'\r\n⟦def f():\r\n  '''\r\n'''⟧\r\nf\r⟦class C: x⟧\r",
+}
+
+
+@pytest.mark.parametrize("source", WHOLE.values(), ids=WHOLE)
+def test_the_body_of_a_function_or_class_goes_to_its_end(source):
+    text, marked = bodies(source)
+    places = python(text)
+    assert [x.body for x in places if x.defines.endswith("Def")] == marked
+    assert all(x.body == (x.start, x.end) for x in places if not x.defines)
+
+
+LEMMAS = {
+    "lemmas": "a;; ⟦let A = prove(x,t);;⟧ A;;\n⟦let B = prove(A,t);;⟧",
+    "twice": "⟦let A = prove(x,t);;⟧ ⟦let A = prove(y,t);;⟧ A",
+    "terms, strings": '⟦let A = prove(`a;; b`, f ";; \\" ;;" \';\');;⟧ x;;',
+    "comments": '⟦let A = (* ;; ";;" *) prove(x);;⟧ (* A;; *) A;;',
+    "indented": "let f =\n  ⟦let A = prove(x,t) in\n  A;;⟧\n⟦let B = prove(A,t)⟧",
+}
+
+
+@pytest.mark.parametrize("source", LEMMAS.values(), ids=LEMMAS)
+def test_the_body_of_a_lemma_ends_with_two_semicolons_or_the_text(source):
+    text, marked = bodies(source)
+    places = hol_light(text)
+    assert [x.body for x in places if x.defines] == marked
+    assert all(x.body == (x.start, x.end) for x in places if not x.defines)
+
+
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(
     "text",
@@ -195,10 +241,12 @@ def test_a_token_belongs_to_the_name_that_it_has_letters_of(vocabulary, source):
     name, defines = scalar_tokens(places, encoded.offsets)
     assert [letters.get(x) for x in tokens.name.tolist()] == name
     assert tokens.defines.tolist() == defines
-    for place, (first, stop) in zip(places, tokens.spans):
-        mine = encoded.offsets[first - 1 : stop - 1]
-        assert mine[0][0] <= place.start < mine[0][1]
-        assert mine[-1][0] < place.end <= mine[-1][1]
+    whole = [(place.start, place.end) for place in places], [x.body for x in places]
+    for letters, spans in zip(whole, (tokens.spans, tokens.bodies)):
+        for (start, end), (first, stop) in zip(letters, spans, strict=True):
+            mine = encoded.offsets[first - 1 : stop - 1]
+            assert mine[0][0] <= start < mine[0][1]
+            assert mine[-1][0] < end <= mine[-1][1]
 
 
 def test_a_dot_before_a_name_belongs_to_its_first_token():

@@ -29,9 +29,8 @@ def test_the_sentence_says_within_how_many_steps_and_for_how_many_seeds():
     said = formation.verdict(result([60, None, 90]))
     assert "within 90 steps (2 of 3 seeds)" in said
     assert "on plain text none forms in 400" in said
-    assert "on plain text one forms, too" in formation.verdict(
-        result([60], plain=[300])
-    )
+    said = formation.verdict(result([60, 70], plain=[None, 300]))
+    assert "on plain text the first forms at step 300 (primed)" in said
     assert "No lookup forms" in formation.verdict(result([None, None]))
 
 
@@ -47,7 +46,8 @@ def test_the_figure_has_a_line_for_each_training():
     (ax,) = formation.draw(result([60])).axes
     assert len(ax.lines) == 6
     first = next(x for x in ax.lines if x.get_label() == "primed, repeated chunks")
-    assert list(first.get_ydata()) == [1, 5 / 8, 3 / 8]
+    assert list(first.get_xdata()) == [50, 90]  # a log axis has no step 0
+    assert list(first.get_ydata()) == [5 / 8, 3 / 8]
 
 
 @pytest.mark.parametrize("plan", [quick(), full()], ids=["quick", "full"])
@@ -68,4 +68,7 @@ def test_what_is_trained_differs_in_one_thing(plan):
     assert after.before == plan.repetition(3, init="primed")
     assert after.before == plan.case(3, init="primed", memory=7).before
     assert after.training.repetition_share > 0
-    assert plan.case(3).before is None and plan.case(3).training.repetition_share == 0
+    written = plan.case(3, init="induction")
+    assert written.before is None and written.training.repetition_share == 0
+    long = formation.case_of(plan, "random", formation.LONG, 3)
+    assert long.config == plain.config and long.training.steps == formation.LONG_STEPS

@@ -138,16 +138,3 @@ def test_both_start_from_the_same_weights():
     twin = MemorizingTransformer(CONFIG, seed=5).to_numpy()
     for name, weights in model.init_params(CONFIG, seed=5).items():
         np.testing.assert_array_equal(twin[name], weights)
-
-
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
-@pytest.mark.parametrize("search", [{}, dict(search="lsh", bits=3, probes=2)])
-def test_cuda_agrees_with_the_cpu(rng, search):
-    config = replace(CONFIG, memory=256, **search)
-    cpu, state, cuda_state = twin_of(config, params_of(config)), None, None
-    cuda = twin_of(config, params_of(config)).cuda()
-    for tokens, starts in stream(rng, config, 5):
-        tokens, starts = tensors([tokens, starts])
-        expected, state = cpu(tokens, state, starts)
-        logits, cuda_state = cuda(tokens.cuda(), cuda_state, starts.cuda())
-        np.testing.assert_allclose(logits.cpu().detach(), expected.detach(), atol=1e-9)

@@ -7,8 +7,9 @@ from ..evaluate import document_losses
 from ..progress import progress
 from ..torch_lsh import LSH
 from ..torch_memory import Memory
-from ..torch_search import exact_topk, largest
+from ..torch_search import exact_topk
 from . import peers
+from .buckets import strided_maxima
 from .timing import in_turns, median_range
 
 LADDER = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pages to probe
@@ -69,16 +70,6 @@ def probes_for(memory, q, K, least):
         if recall_of(_with(memory, probes), q, K) >= least:
             break
     return probes
-
-
-def strided_maxima(scores, buckets, K):
-    """The released code's search: one maximum per strided bucket, then the K best.
-
-    scores (…, M) → indices (…, K), or fewer if there are not so many buckets.
-    """
-    maxima, member = scores.unflatten(-1, (-1, buckets)).max(-2)
-    best = largest(maxima, K)[1]
-    return member.gather(-1, best) * buckets + best
 
 
 def hyperplane_candidates(q, keys, bits, probes, seed=0):

@@ -57,6 +57,7 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
         sizes=dict(B=STREAMS, H=H, T=CONFIG.segment, D=D, K=CONFIG.neighbours),
         keys=f"from the model in {run}" if run else "random unit vectors",
         repeats=repeats,
+        device=str(device),
         versions=versions() | peers.installed(),
         machine=machine(),
     )

@@ -21,19 +21,22 @@ PROVES = re.compile(r"prove(_by_refinement|_thm)?|TAC_PROOF|define|new_\w*defini
 STRING = r"""'\\?"'|"(?:\\.|[^"\\])*\""""  # or the character '"', which begins none
 CODE = re.compile(rf"{STRING}|`[^`]*`|\(\*", re.DOTALL)
 COMMENT = re.compile(rf"{STRING}|\(\*|\*\)", re.DOTALL)
+END = re.compile(rf"(?:{STRING}|`[^`]*`|(?!;;).)*(?:;;)?", re.DOTALL)  # of a definition
 
 
 class Place(NamedTuple):
     """A name in a text, text[start:end], and how it is defined there.
 
     `defines` is the name of a node of `ast` in Python and "let" in HOL Light; it is ""
-    where the name is only used.
+    where the name is only used. body: (start, end) of the text that defines the name,
+    such as a whole function; of the name itself where it is only used.
     """
 
     start: int
     end: int
     name: str
     defines: str
+    body: tuple
 
 
 def python(text):
@@ -59,10 +62,11 @@ def python(text):
         if isinstance(node, ast.AugAssign):
             changed.add(node.target)  # which is visited later
         elif node not in changed and hasattr(node, "end_lineno"):
-            defining |= dict.fromkeys(words.defined_by(node), type(node).__name__)
+            for word in words.defined_by(node):
+                defining[word] = type(node).__name__, words.span(node)
         syntax |= words.soft_keywords(node)
     return [
-        Place(*word, defining.get(at, ""))
+        Place(*word, *defining.get(at, ("", word[:2])))
         for at, word in enumerate(words.all)
         if not keyword.iskeyword(word[2]) and at not in syntax
     ]
@@ -95,10 +99,19 @@ class Words:
                 self.all.append((start, start + len(token.string), token.string))
         self.starts = [start for start, _, _ in self.all]
 
-    def at(self, row, column):
-        """The index of the first word from here on; columns are counted in bytes."""
+    def offset(self, row, column):
+        """The position of a column, counted in bytes, in the text."""
         before = self.lines[row - 1].encode()[:column].decode()
-        return bisect_left(self.starts, self.begins[row - 1] + len(before))
+        return self.begins[row - 1] + len(before)
+
+    def span(self, node):
+        """The positions (start, end) of a node in the text."""
+        start = self.offset(node.lineno, node.col_offset)
+        return start, self.offset(node.end_lineno, node.end_col_offset)
+
+    def at(self, row, column):
+        """The index of the first word from here on."""
+        return bisect_left(self.starts, self.offset(row, column))
 
     def defined_by(self, node):
         """The indices of the words that a node itself defines: a set of one or none."""
@@ -139,18 +152,21 @@ def hol_light(text):
 
     A name is defined by `let NAME = f …`, at the top or inside a proof, where f is
     prove, prove_by_refinement, prove_thm, TAC_PROOF, define or a new_…definition,
-    perhaps after a bracket. Every later occurrence as a whole word is a use, also in
-    terms and strings, but not in comments.
+    perhaps after a bracket; its body ends with the next `;;`, or with the text. Every
+    later occurrence as a whole word is a use, also in terms and strings, but not in
+    comments.
     """
     code = without_comments(text)
-    defined = {x.start(1) for x in LET.finditer(code) if PROVES.fullmatch(x[2])}
+    lets = [x for x in LET.finditer(code) if PROVES.fullmatch(x[2])]
+    bodies = {x.start(1): END.match(code, x.start()).span() for x in lets}
     places, known = [], set()
     for word in WORD.finditer(code):
-        defines = "let" if word.start() in defined else ""
-        if defines:
+        body = bodies.get(word.start())
+        if body:
             known.add(word[0])
         if word[0] in known:
-            places.append(Place(*word.span(), word[0], defines))
+            defines = "let" if body else ""
+            places.append(Place(*word.span(), word[0], defines, body or word.span()))
     return places
 
 
@@ -174,13 +190,15 @@ class NamedTokens(NamedTuple):
 
     numbers {name: number}; name (n,): the number of the last name that the token is
     part of, −1 if there is none; defines (n,): whether that name is defined there;
-    spans: for every place, its first token and the one after its last.
+    spans and bodies: for every place, the first token of its name, and of its body, and
+    the one after the last.
     """
 
     numbers: dict
     name: np.ndarray
     defines: np.ndarray
     spans: list
+    bodies: list
 
 
 def named_tokens(places, offsets):
@@ -189,12 +207,18 @@ def named_tokens(places, offsets):
     A token may include a space or a dot; it is part of any name it has letters of.
     """
     starts, ends = np.array(offsets).reshape(-1, 2).T
-    firsts = 1 + np.searchsorted(ends, [place.start for place in places], "right")
-    stops = 1 + np.searchsorted(starts, [place.end for place in places], "left")
-    spans = list(zip(firsts.tolist(), stops.tolist()))
+
+    def tokens(spans):
+        begin, end = np.array(spans).reshape(-1, 2).T
+        firsts = 1 + np.searchsorted(ends, begin, "right")
+        stops = 1 + np.searchsorted(starts, end, "left")
+        return list(zip(firsts.tolist(), stops.tolist()))
+
+    spans = tokens([(place.start, place.end) for place in places])
     name, defines = np.full(len(starts) + 1, -1), np.zeros(len(starts) + 1, bool)
     numbers = {}
     for place, (first, stop) in zip(places, spans):
         name[first:stop] = numbers.setdefault(place.name, len(numbers))
         defines[first:stop] = bool(place.defines)
-    return NamedTokens(numbers, name, defines, spans)
+    bodies = tokens([place.body for place in places])
+    return NamedTokens(numbers, name, defines, spans, bodies)

@@ -1,7 +1,4 @@
-"""Kinds of tokens, by what came before them, and of the places in a memory."""
-
-from collections import Counter
-from typing import NamedTuple
+"""Kinds of tokens, by what came before them, and their shares of a gain."""
 
 import numpy as np
 
@@ -17,18 +14,6 @@ KINDS = (
     "rest",
 )
 TOP = {"1%": 0.01, "10%": 0.1}  # the tokens that gain most
-CLASSES = "definition", "earlier use", "same token elsewhere", "other"
-CHOICES = (
-    "best memory",
-    "all found, by weight",
-    "random place",
-    "latest place",
-    "latest after the same token",
-    "latest of the token to come",
-)
-BY_NAME = "FunctionDef", "AsyncFunctionDef", "ClassDef", "let"
-FIRST, MOST = "first token", "the tenth of uses that gains most"
-SECOND, ANY = "second token", "any name, variables too"
 
 
 def oldest(token, T, M):
@@ -83,96 +68,14 @@ def concentration(gain):
 
 
 def shares(mask, gain):
-    """The share of some tokens in all, in the 1% that gain most, in the net gain."""
-    top = np.argsort(-gain, kind="stable")[: max(1, len(gain) // 100)]
+    """The share of some tokens in all, and in the net gain."""
     gained, total = (x.sum(dtype=np.float64) for x in (gain[mask], gain))
-    parts = dict(tokens=float(mask.mean()), top=float(mask[top].mean()))
-    return parts | dict(gain=part(gained, total))
+    return dict(tokens=float(mask.mean()), gain=part(gained, total))
 
 
 def part(x, whole):
     """x as a share of a whole; None if there is nothing to share."""
     return float(x / whole) if whole > 0 else None
-
-
-class Use(NamedTuple):
-    """A name used at tokens first … stop − 1; how it was defined, and how far back."""
-
-    name: str
-    first: int
-    stop: int
-    defined: str
-    distance: int
-
-
-def uses(places, named):
-    """The uses of names, each with the last definition before it: [Use].
-
-    places and named: what `definitions.named_tokens` takes and what it returns.
-    """
-    latest, found = {}, []
-    for place, (first, stop) in zip(places, named.spans):
-        if place.defines:
-            latest[place.name] = place.defines, first
-        elif place.name in latest:
-            how, then = latest[place.name]
-            found.append(Use(place.name, first, stop, how, first - then))
-    return found
-
-
-def is_far(use, config):
-    """Whether a use's definition is out of local sight, but still in the memory."""
-    first, T = use.first, config.segment
-    held = first - use.distance >= oldest(first, T, config.memory)
-    return held and use.distance > config.cache + T
-
-
-def weigh(heads, gates):
-    """{place: sum of weight times gate} of what each head found, [(place, weight)]."""
-    total = Counter()
-    for gate, places in zip(gates, heads):
-        for place, weight in places:
-            total[place] += gate * weight
-    return total
-
-
-def choices(doc, named, name, token, found, config):
-    """The class of each choice of a place, when a token of a name is predicted.
-
-    found: {place: weight}. Returns shares (CHOICES, CLASSES): 1 for the class of the
-    place, or the mean of several places; 1 for the class "other" if there is none.
-    """
-    end = (token - 1) // config.segment * config.segment
-    memory = np.arange(max(0, end - config.memory), end)
-    same, answer = named.name[memory] == named.numbers[name], doc[memory] == doc[token]
-    which = [same & named.defines[memory], same, answer]
-    classes = np.eye(4)[np.select(which, range(3), 3)]  # (memory, CLASSES)
-    after = (memory > 0) & (doc[memory - 1] == doc[token - 1])
-
-    def latest(mask):
-        return classes[mask.nonzero()[0][-1]] if mask.any() else np.eye(4)[3]
-
-    places, weights = zip(*sorted(found.items()))
-    looked = classes[np.array(places) - memory[0]]  # (found, CLASSES)
-    best = len(weights) - 1 - np.argmax(weights[::-1])  # of equal ones, the latest
-    chosen = [looked[best], np.average(looked, axis=0, weights=weights)]
-    chosen += [classes.mean(axis=0), classes[-1], latest(after), latest(answer)]
-    return np.stack(chosen)
-
-
-def classes(chosen):
-    """The mean of tokens' `choices`: {choice: {class: share}}; None without tokens."""
-    table = np.mean(chosen, axis=0).tolist() if chosen else [[None] * 4] * len(CHOICES)
-    return {name: dict(zip(CLASSES, row)) for name, row in zip(CHOICES, table)}
-
-
-def grouped(used):
-    """The choices at some tokens of uses, which are sorted by gain, the best first."""
-    named = [use for use in used if use["defined"] in BY_NAME]
-    first, any_name = ([use["chosen"][0] for use in x] for x in (named, used))
-    second = [choice for use in named for choice in use["chosen"][1:]]
-    most = first[: -(-len(first) // 10)]
-    return {FIRST: first, MOST: most, SECOND: second, ANY: any_name}
 
 
 def by_seed(found):

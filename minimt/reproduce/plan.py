@@ -2,7 +2,7 @@
 
 import logging
 import pathlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 from ..config import Config
 from ..corpus import Source
@@ -24,7 +24,7 @@ class Plan:
     seeds: tuple
     steps: int
     texts: dict
-    base: Config = Config(init="induction")
+    base: Config = Config()
     repetition_steps: int = Training.repetition_steps
 
     def case(
@@ -39,26 +39,29 @@ class Plan:
     ):
         """A model with the sizes of `base`, except for `changes`, trained on a text.
 
-        changes: fields of Config, and `learning_rate` of Training. before: the case
-        whose weights it starts from, to read the same documents in a new order. Without
-        one, a primed model starts from its repetition.
+        changes: fields of Config and of Training. before: the case whose weights it
+        starts from, to read the same documents in a new order. Without one, a primed
+        model starts from its repetition; models that are not primed repeat nothing.
         """
         steps = steps or self.steps
-        rate = changes.pop("learning_rate", Training.learning_rate)
-        config, source = replace(self.base, **changes), self.texts[text]
+        config, training = self.settings(changes)
+        if config.init != "primed":
+            training = replace(training, repetition_steps=0, repetition_share=0)
         if before:  # so that it does not begin with the same documents
             seed = before.training.seed + 1000
-        elif config.init == "primed":
+        elif training.repetition_steps:
             before = self.repetition(seed, text, variant=variant, **changes)
-        share = Training.repetition_share if config.init == "primed" else 0
-        training = Training(
-            steps=steps,
-            warmup=max(1, steps // 5),
-            repetition_share=share,
-            learning_rate=rate,
-            seed=seed,
-        )
-        return Case(source, config, training, before, variant)
+        training = replace(training, steps=steps, warmup=max(1, steps // 5), seed=seed)
+        return Case(self.texts[text], config, training, before, variant)
+
+    def settings(self, changes):
+        """The Config and the Training with some of their fields changed."""
+        names = {field.name for field in fields(Training)}
+        found = {name: x for name, x in changes.items() if name in names}
+        config = {name: x for name, x in changes.items() if name not in names}
+        steps = found.pop("repetition_steps", self.repetition_steps)
+        training = Training(repetition_steps=steps, **found)
+        return replace(self.base, **config), training
 
     def repetition(self, seed, text=CODE, *, variant="", **changes):
         """A model without memory that repeats chunks until a lookup has formed.
@@ -66,14 +69,13 @@ class Plan:
         The models that start from it may have any memory and search.
         """
         changes |= dict(memory=0, search=Config.search, neighbours=Config.neighbours)
-        config = replace(self.base, **changes)
-        training = Training(seed=seed, repetition_steps=self.repetition_steps)
+        config, training = self.settings(changes | dict(repetition_share=0, seed=seed))
         return Case(self.texts[text], config, training, None, variant, "repetition")
 
     def watched(self, seed, text=CODE, *, steps, **changes):
         """A model without memory that reads plain text, watched for a lookup."""
-        config = replace(self.base, memory=0, **changes)
-        training = Training(seed=seed, steps=steps, repetition_share=0)
+        config, training = self.settings(changes | dict(memory=0))
+        training = replace(training, seed=seed, steps=steps, repetition_share=0)
         return Case(self.texts[text], config, training, kind="watched text")
 
 

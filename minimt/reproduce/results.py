@@ -34,6 +34,7 @@ def reproduce(name, plan, study, command):
     result["steps"] = sorted({case.training.steps for case in used})
     result["model"] = asdict(plan.base)
     result |= dict(texts=texts, versions=versions(), machine=machine())
+    result["device"] = study.trained.device
     training = sum(x["seconds"] for x in used.values())
     result["seconds"] = dict(training=training, command=time.perf_counter() - began)
     return json.loads(json.dumps(result | found))  # as a reader of the file will see it
@@ -86,13 +87,16 @@ def origin(result):
     plural = "s" * (len(result["seeds"]) > 1)
     init = " and ".join(result["initialisations"])
     seconds, versions = result["seconds"], result["versions"]
+    cores, device = result["machine"]["cores"], "one core each"
+    if result.get("device", "cpu") != "cpu":  # older results have none
+        device = f"{result['machine']['accelerator']}, several at a time"
     return [
         f"    {result['command']}",
         "",
         f"Texts: {', '.join(texts)}. Seed{plural} {seed}; {steps} steps of 1,024 "
         f"tokens; {init} initialisation. Python {versions['python']}, torch "
-        f"{versions['torch']}, {result['machine']['cores']} cores. Training all models "
-        f"took {seconds['training'] / 60:.0f} minutes, on one core each; this command "
+        f"{versions['torch']}, {cores} cores. Training all models took "
+        f"{seconds['training'] / 60:.0f} minutes, on {device}; this command "
         f"took {seconds['command'] / 60:.0f} minutes and reused what had already been "
         "trained.",
     ]
@@ -137,3 +141,9 @@ def mean_std(values, digits=3):
     """Mean ± standard deviation over the seeds, as text."""
     deviation = f" ± {std(values):.{digits}f}" if len(values) > 1 else ""
     return f"{mean(values):.{digits}f}{deviation}"
+
+
+def between(values, style):
+    """The range of some values as text; one number if all are the same as text."""
+    low, high = (format(x, style) for x in (min(values), max(values)))
+    return low if low == high else f"{low} to {high}"

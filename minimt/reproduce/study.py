@@ -16,20 +16,20 @@ from .trained import TrainedModels
 
 POSIX = hasattr(signal, "pthread_sigmask")  # not on Windows
 FOLDER = pathlib.Path("runs/reproduce")
+CASE_MEMORY = 4 * 2**30  # bytes of a GPU that are enough for a case
 
 
 class Study:
     """Trains and reads cases; to be used in a `with` statement.
 
-    Each case has a core to itself, so that results do not depend on how many there are;
-    on a GPU, cases run one by one. Raises KeyboardInterrupt on Ctrl-C; the next study
-    continues what was begun.
+    Each case has a core to itself, so that results do not depend on how many there are.
+    On a GPU, as many cases run at once as its memory allows. Raises KeyboardInterrupt
+    on Ctrl-C; the next study continues what was begun.
     """
 
     def __init__(self, folder=FOLDER, device="cpu"):
         self.trained, self.used = TrainedModels(folder, device), {}
-        workers = cores() if device == "cpu" else 1
-        self.pool = ProcessPoolExecutor(workers, get_context("spawn"), _begin)
+        self.pool = ProcessPoolExecutor(workers(device), get_context("spawn"), _begin)
 
     def __enter__(self):
         return self
@@ -78,6 +78,14 @@ class Study:
                     raise InputError(f"{what}: {again}") from None
                 bar.update(futures[future])
         return [future.result() for future in futures]
+
+
+def workers(device):
+    """How many cases to work on at once: one on each core, if they fit on the GPU."""
+    if device == "cpu":
+        return cores()
+    free = torch.cuda.mem_get_info(device)[0] if device != "mps" else 0
+    return min(cores(), max(1, free // CASE_MEMORY))
 
 
 def cores():

@@ -7,15 +7,17 @@ far back if the smaller memory no longer reaches it.
 
 The second part looks at functions, classes, lemmas and constants that a document
 defines (see `minimt.inspection.definitions`) and uses again out of sight of local
-attention, but within the larger memory. Is the best memory the definition? The best
-memory is the place with the largest weight times gate, summed over heads. It suggests
-the token that stands there, since its key describes what came before. So it counts as
-the definition, or as an earlier use, if that token is part of the same name there. It
-is compared with all places found, by weight; with a random place in memory (the mean
-over all of them); with the latest place; with the latest place after the same token as
-the one just read; and with the latest place of the very token to come, which no model
-can know. Everything is repeated with three times the steps; the figure shows the
-shorter training.
+attention, but within the larger memory. The paper asked whether the places retrieved
+inside a name, that is at its second and later tokens, include its definition. So do we:
+is any place that any head retrieves in the definition (in Python from `def` or `class`
+to its end, in HOL Light from `let` to `;;`), or near it, within 32 tokens? The first
+use after a definition is counted apart, since later ones may look up how the name was
+used before; earlier uses are counted in the same way. Many places are retrieved, and a
+definition may be long, so beside each share is the chance that as many random places in
+memory include such a place. The last lines are stricter: at the first token of a name,
+only the best memory counts, the place with the largest weight times gate, summed over
+heads. Everything is repeated with three times the steps; the title and the figure show
+the shorter training.
 """
 
 from itertools import islice, product
@@ -27,28 +29,26 @@ from ...errors import InputError
 from ...evaluate import name_distances
 from ...inspection.definitions import hol_light, named_tokens, python
 from ...inspection.lookups import retrieved_places
-from ..kinds import (
-    ANY,
-    CHOICES,
-    CLASSES,
+from ..hits import (
     FIRST,
+    GROUPS,
+    LATER,
+    PLACES,
+    averaged,
+    is_lookup,
+    looked_up,
+    uses,
+)
+from ..kinds import (
     KINDS,
-    MOST,
-    SECOND,
     TOP,
     by_seed,
     cell,
-    choices,
-    classes,
     concentration,
-    grouped,
-    is_far,
     kinds,
     mean_present,
     present,
     shares,
-    uses,
-    weigh,
 )
 from ..plan import CODE, PROOFS
 from ..results import std
@@ -56,9 +56,14 @@ from ..results import std
 FINDERS = {CODE: python, PROOFS: hol_light}
 LONGER = 3  # times the plan's steps, to show the trend of the shares
 SMALL, LARGE = 512, 8192
-BEST, AFTER = CHOICES[0], CHOICES[4]
-NO_USE = "no use of a name is that far from its definition"
+FAR = "name last seen far back"  # how the first two of KINDS begin
 KNOWN = "any name that the document has defined"
+NO_USE = "no use of a name is that far from its definition"
+SAID = {  # of lookups, in the title
+    f"{FIRST}: {PLACES[1]}": "the first use of a name finds a place in or near its "
+    "definition",
+    f"{LATER}: {PLACES[2]}": "a later use finds an earlier one",
+}
 
 
 def measure(study, plan):
@@ -74,17 +79,15 @@ def measure(study, plan):
     sizes = [dict(memory=M) for M in (SMALL, LARGE)]
     study.read([(case, size) for case, _ in wanted for size in sizes])
     seen = iter(study.map(look, [(study.trained, *x) for x in wanted], "look"))
-    rows = []
-    for (steps, text), x in cases.items():
-        shares, examples = zip(*islice(seen, len(x)))
-        row = dict(text=text, steps=steps, **by_seed(shares))
-        # Only names from the standard library; those in other texts may be private.
-        rows.append(row | dict(examples=examples[0] if text == CODE else []))
+    rows = [
+        dict(text=text, steps=steps, **by_seed(list(islice(seen, len(x)))))
+        for (steps, text), x in cases.items()
+    ]
     return dict(rows=rows)
 
 
 def look(trained, case, text):
-    """What one case shows: its shares, and the six uses of names that gained most.
+    """What one case shows: shares of its gain, and of what it looks up.
 
     Raises InputError if no document can be parsed as a whole.
     """
@@ -95,22 +98,20 @@ def look(trained, case, text):
     read = [x for x in found if x]
     if not read:
         raise InputError(f"no held-out document of {text} can be parsed: give others")
-    used = sorted((use for x in read for use in x["uses"]), key=lambda x: -x["gain"])
-    groups = grouped(used)
     parts = ("gain", "kind", "known")
     gain, kind, known = (np.concatenate([x[part] for x in read]) for part in parts)
     result = dict(documents=len(read), left_out=len(found) - len(read))
     result |= dict(tokens=len(gain), top=concentration(gain))
-    which = {name: kind == k for k, name in enumerate(KINDS)} | {KNOWN: known}
+    which = {name: kind == k for k, name in enumerate(KINDS)}
+    which |= {FAR: kind < 2, KNOWN: known}
     result["kinds"] = {name: shares(mask, gain) for name, mask in which.items()}
-    result["looked_up"] = {name: classes(group) for name, group in groups.items()}
-    result["uses"] = {name: len(group) for name, group in groups.items()}
-    examples = [{x: use[x] for x in ("name", "distance", "nats")} for use in used[:6]]
-    return result, examples
+    hits = {group: [hit for x in read for hit in x["hits"][group]] for group in GROUPS}
+    result["counted"] = {group: len(x) for group, x in hits.items()}
+    return result | dict(looked_up=averaged(hits))
 
 
 def look_at(model, vocabulary, finder, text, doc, small, large):
-    """For a document: the gain and kind of each token, if its name is known; the uses.
+    """For a document: gain and kind of each token, if its name is known; the hits.
 
     None if it does not parse, or is a piece of a longer one, with other tokens.
     """
@@ -118,77 +119,60 @@ def look_at(model, vocabulary, finder, text, doc, small, large):
     if places is None or not np.array_equal(tokenizer.encode(vocabulary, text), doc):
         return None
     named = named_tokens(places, tokenizer.offsets(vocabulary, text))
-    known, far = np.zeros(len(doc), bool), []
-    for use in uses(places, named):
+    known, all_uses = np.zeros(len(doc), bool), uses(places, named)
+    for use in all_uses:
         known[use.first : use.stop] = True
-        far += [use] * is_far(use, config)
-    tokens = [range(use.first, min(use.stop, use.first + 2)) for use in far]
-    queries = {token - 1 for pair in tokens for token in pair}
+    far = [use for use in all_uses if is_lookup(use, config)]
+    queries = {token - 1 for use in far for token in range(use.first, use.stop)}
     found = retrieved_places(model, doc, queries)
-    gates = model.gates()
-    seen = []
-    for use, pair in zip(far, tokens):
-        nats = [float(x[use.first - 1]) for x in (small, large)]
-        row = dict(name=use.name, defined=use.defined, distance=use.distance)
-        weighed = [(token, weigh(found[token - 1], gates)) for token in pair]
-        chosen = [choices(doc, named, use.name, *at, config) for at in weighed]
-        seen.append(row | dict(nats=nats, gain=nats[0] - nats[1], chosen=chosen))
     kind = kinds(doc, name_distances(vocabulary, text), config.segment, SMALL)
-    return dict(gain=small - large, kind=kind, known=known[1:], uses=seen)
+    hits = looked_up(far, named, found, model)
+    return dict(gain=small - large, kind=kind, known=known[1:], hits=hits)
 
 
 def rows(result):
-    """The table: lines of shares in percent, a column for each text."""
+    """The table: lines of shares in percent, a column for each text and training."""
     found = result["rows"]
 
     def line(label, of):
         return label, *[of(row) for row in found]
 
-    def parts(table, name, *wanted):
-        return lambda row: cell([row[table][name][x] for x in wanted])
-
-    def looked_up(group, choice):
-        return lambda row: cell(
-            [row["looked_up"][group][choice][x] for x in CLASSES[:2]]
-        )
+    def pair(table, name, *wanted):
+        return name, *[cell([row[table][name][x] for x in wanted]) for row in found]
 
     lines = [line("shares, %", lambda row: f"{row['text']}, {row['steps']} steps")]
-    lines.append(line("tokens", lambda row: "of all gains; of all losses"))
-    for name in TOP:
-        label = f"the {name} that gain most; that lose most"
-        lines.append(line(label, parts("top", name, "gains", "losses")))
+    lines.append(line("tokens that gain or lose most", lambda row: "of gains; losses"))
+    lines += [pair("top", name, "gains", "losses") for name in TOP]
     lines.append(line("kinds of tokens", lambda row: "of tokens; of the net gain"))
-    for name in (*KINDS, KNOWN):
-        lines.append(line(name, parts("kinds", name, "tokens", "gain")))
-    lines.append(line("place in memory, at the first token of a use", of_uses))
-    lines += [line(name, looked_up(FIRST, name)) for name in CHOICES]
-    more = (MOST, BEST), (ANY, BEST), (SECOND, BEST), (SECOND, AFTER)
-    lines += [line(f"{x}, {group}", looked_up(group, x)) for group, x in more]
+    lines += [pair("kinds", x, "tokens", "gain") for x in (FAR, *KINDS, KNOWN)]
+    for group, places in GROUPS.items():
+        lines.append((group, *[of_tokens(row["counted"][group]) for row in found]))
+        labels = [f"{group}: {place}" for place in places]
+        lines += [pair("looked_up", label, "found", "random") for label in labels]
     return lines
 
 
-def of_uses(row):
-    """What the shares of places refer to."""
-    count = sum(row["uses"][FIRST])
-    return f"of {count} uses: the definition; an earlier use" if count else NO_USE
+def of_tokens(counts):
+    """What the shares of a group refer to."""
+    return f"of {sum(counts)} tokens: found; at random" if any(counts) else NO_USE
 
 
 def verdict(result):
-    """What was found, in a sentence."""
-    far = [[row["kinds"][name] for name in KINDS[:2]] for row in result["rows"]]
-    tokens, gain = (
-        between([sum(mean_present(x[part]) for x in row) for row in far])
-        for part in ("tokens", "gain")
-    )
-    best = [row["looked_up"][FIRST][BEST] for row in result["rows"]]
-    defined, used = (
-        between([mean_present(x[name]) for x in best]) for name in CLASSES[:2]
-    )
+    """What was found after the shorter training, in a sentence."""
+
+    def of(table, name, part):
+        return between([mean_present(x[table][name][part]) for x in shorter(result)])
+
+    tokens, gain = (of("kinds", FAR, part) for part in ("tokens", "gain"))
     gains = f"Names last seen far back are {tokens} of tokens and {gain} of the gain"
     if not gain:
         gains = f"A memory of {LARGE} saves nothing over one of {SMALL}"
-    found = f"the best memory is the definition for {defined} of uses"
-    return f"{gains}; {f'{found}, an earlier use for {used}' if defined else NO_USE}"
+    looked = []
+    for name, words in SAID.items():
+        found, random = (of("looked_up", name, part) for part in ("found", "random"))
+        if found:
+            looked.append(f"{words} {found} of the time (at random {random})")
+    return "; ".join([gains, *(looked or [NO_USE])])
 
 
 def between(shares):
@@ -198,53 +182,44 @@ def between(shares):
     return " to ".join(dict.fromkeys(ends))
 
 
+def shorter(result):
+    """The rows of the shorter training, which the title and the figure show."""
+    steps = min(row["steps"] for row in result["rows"])
+    return [row for row in result["rows"] if row["steps"] == steps]
+
+
 def draw(result):
-    """Kinds by their shares, and the places chosen, after the shorter training."""
-    title = verdict(result)
-    figure, (left, right) = figures.panels(title, 2, width=4.85, sharey=False)
-    looks = (figures.BLUE, "o"), (figures.ORANGE, "s")
-    shown = [
-        row for row in result["rows"] if row["steps"] == result["rows"][0]["steps"]
+    """After the shorter training: kinds by their shares, and what was retrieved."""
+    figure, axes = figures.panels(verdict(result), 2, width=4.85, sharey=False)
+    looked = [f"{group}: {place}" for group in GROUPS for place in GROUPS[group]]
+    panels = [
+        ("kinds", (FAR, *KINDS[2:]), "tokens", "gain"),
+        ("looked_up", looked, "random", "found"),
     ]
-    for k, (row, (colour, marker)) in enumerate(zip(shown, looks)):
-        where = k * 0.35 - 0.175 * (len(shown) - 1)
-        style = dict(color=colour, label=row["text"])
-        draw_kinds(left, row["kinds"], where, style | dict(marker=marker))
-        draw_choices(right, row["looked_up"], where, style)
-    for ax in (left, right):
+    rows = shorter(result)
+    for ax, (table, names, *ends) in zip(axes, panels):
+        for k, (row, colour) in enumerate(zip(rows, (figures.BLUE, figures.ORANGE))):
+            pairs = [[row[table][name][x] for x in ends] for name in names]
+            style = dict(color=colour, marker="os"[k], label=row["text"])
+            draw_pairs(ax, pairs, k * 0.35 - 0.175 * (len(rows) - 1), style)
+        labels = [name.replace(" that", "\nthat") for name in names]
+        ax.set_yticks(range(len(names)), labels)
         ax.grid(axis="x", color="#dddddd", linewidth=0.8)
         ax.grid(axis="y", visible=False)
         ax.invert_yaxis()
         ax.xaxis.set_major_formatter("{x:.0%}")
         ax.tick_params(labelsize=9)
-    label = "share of all tokens (open), of the 1% that gain most (filled)"
-    left.set_xlabel(label, fontsize=9)
-    right.set_xlabel("the definition (dark), an earlier use (light)", fontsize=9)
-    right.legend(frameon=False, fontsize=9)
+    axes[0].set_xlabel("share of tokens (open), of the net gain (filled)", fontsize=9)
+    axes[1].set_xlabel("found by chance (open), by memory (filled)", fontsize=9)
+    axes[1].legend(frameon=False, fontsize=9, loc="lower right")
     return figure
 
 
-def draw_kinds(ax, found, where, style):
-    """For each kind, a line from its share of all tokens to that of the gainers."""
-    for y, name in enumerate(KINDS):
-        ends = [mean_present(found[name][part]) for part in ("tokens", "top")]
-        ax.plot(ends, [y + where] * 2, **style | dict(marker=""), linewidth=1)
-        for x, fill in zip(ends, ("white", style["color"])):
-            ax.plot(x, y + where, **style, markerfacecolor=fill)
-    labels = [name.replace(", ", ",\n").replace(" that", "\nthat") for name in KINDS]
-    ax.set_yticks(range(len(KINDS)), labels)
-
-
-def draw_choices(ax, found, where, style):
-    """For each choice, a bar: how often it is the definition, and an earlier use."""
-    bars = [(name, FIRST, name) for name in CHOICES]
-    bars.append((BEST, SECOND, f"{BEST},\n{SECOND} of a name"))
-    for y, (choice, group, _) in enumerate(bars):
-        defined, used = (found[group][choice][name] for name in CLASSES[:2])
-        both = [x + y for x, y in zip(present(defined), present(used))]
-        bar = dict(height=0.3, color=style["color"])
-        label = None if y else style["label"]
-        ax.barh(y + where, mean_present(defined), label=label, **bar)
-        bar |= dict(left=mean_present(defined), xerr=std(both), capsize=2, alpha=0.45)
-        ax.barh(y + where, mean_present(used), **bar)
-    ax.set_yticks(range(len(bars)), [label for _, _, label in bars])
+def draw_pairs(ax, pairs, where, style):
+    """For each pair of shares by seed, a line from an open mark to a filled one."""
+    for y, pair in enumerate(pairs):
+        ends, error = [mean_present(x) for x in pair], std(present(pair[1]))
+        ax.plot(ends, [y + where] * 2, color=style["color"], linewidth=1)
+        ax.plot(ends[0], y + where, **style | dict(markerfacecolor="white", label=None))
+        shown = style | dict(label=None if y else style["label"])
+        ax.errorbar(ends[1], y + where, xerr=error, capsize=2, **shown)

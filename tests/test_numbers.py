@@ -1,0 +1,125 @@
+"""Numbers in texts that tell of a result are those of the result's page.
+
+`test_reproduce.py` checks that the page is what the JSON file of numbers says.
+"""
+
+import json
+import re
+
+import pytest
+from commands import ROOT
+
+from minimt.console import report
+from minimt.reproduce import results
+
+NUMBER = re.compile(r"(?<![\d.,])\d+(?:,\d{3})*(?:\.\d+)?")
+TOLD = re.compile(rf"{NUMBER.pattern}(?: ± [\d.]+)?%?")
+LINK = re.compile(r"results/(\w+)\.md")
+
+
+def text(path):
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def value(number):
+    return float(number.replace(",", ""))
+
+
+def sections():
+    """(where it is told, text, names of results) of all that tells of results."""
+    for part in re.split(r"^##+ ", text("tutorial/10_results.md"), flags=re.M):
+        if found := re.match(r"\[(\w+)\]\(\.\./results", part):
+            also = LINK.findall(part)
+            yield f"chapter 10, {found[1]}", part, also
+    for part in re.split(r"^- ", text("README.md"), flags=re.M):
+        if found := re.match(r"\[`(\w+)`\]\(results/", part):
+            yield f"README, {found[1]}", part.partition("\n\n")[0], LINK.findall(part)
+    for line in text("tutorial/paper_map.md").splitlines():
+        cells = line.split(" | ")
+        if LINK.search(cells[-1]):  # of which a part may tell of something else
+            for part in re.split(r"; |, (?=after|by )", cells[-1]):
+                if LINK.search(part):
+                    yield f"paper_map, {cells[0]}", part, LINK.findall(part)
+
+
+def of_the_paper():
+    """The numbers that the paper gives, from the table of its claims."""
+    table = text("tutorial/paper_map.md").partition("## Experiments and claims")[2]
+    table = table.partition("\n## ")[0]
+    rows = [line.split(" | ") for line in table.splitlines() if line.startswith("| ")]
+    return set(NUMBER.findall(" ".join(cells[1] for cells in rows)))
+
+
+def untold(part, pages):
+    """The decimals and percentages in a text that are on none of its pages.
+
+    They may be rounded, and a ratio may be told as the percentage that it differs by.
+    """
+    numbers = NUMBER.findall(" ".join(pages))
+    ratios = [value(x) for x in numbers if "." in x]
+    shares = [100 * share for x in ratios for share in (x, 1 - x, x - 1)]
+
+    def told_of(number, percent):
+        digits, found = len(number.partition(".")[2]), map(value, numbers)
+        known = [*found, *shares] if percent else found
+        return value(number) in {round(x, digits) for x in known}
+
+    wrong, paper = [], of_the_paper()
+    for told in TOLD.findall(re.sub(r"Section \d\.\d|results/\w+", "", part)):
+        percent = told.endswith("%")
+        if "." in told or percent:
+            right = all(told_of(x, percent) for x in NUMBER.findall(told))
+            wrong += [] if right or paper.issuperset(NUMBER.findall(told)) else [told]
+    return wrong
+
+
+@pytest.mark.parametrize("where, part, names", sections(), ids=lambda x: str(x)[:30])
+def test_numbers_are_those_of_the_result(where, part, names):
+    pages = [text(f"results/{name}.md") for name in names]
+    assert names and untold(part, pages) == []
+
+
+def test_a_wrong_number_is_noticed():
+    page = ["| 0.853 ± 0.033 | 78 ± 7 % | 1.234 |"]
+    assert untold("15% less, or 78 ± 7%, 0.853 ± 0.033 of 1.23", page) == []
+    for wrong in ("0.854", "16%", "0.853 ± 0.034", "77 ± 7%", "1.24"):
+        assert untold(f"it is {wrong} here", page) == [wrong]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """What `train` found, with the seeds 0, 1 and 2."""
+    paths = [ROOT / f"results/train_{seed}.json" for seed in range(3)]
+    return [json.loads(path.read_text()) for path in paths]
+
+
+def test_the_readme_shows_what_the_main_job_prints(trained):
+    assert f"```\n{report.comparison(trained[0])}\n```" in text("README.md")
+    for metrics in trained:
+        assert f"{metrics['repetition']['formed']}" in text("README.md")
+
+
+def test_the_readme_has_the_numbers_of_each_seed_and_their_mean(trained):
+    names = "with_memory", "without_memory"
+    found = [
+        [x[name]["nats_per_token"] for name in names]
+        + [x["gain"], x["read_twice"]["saved"]]
+        for x in trained
+    ]
+    lines = [
+        [str(x["training"]["seed"]), *(f"{y:.3f}" for y in row)]
+        for x, row in zip(trained, found)
+    ]
+    means = [results.mean_std(column) for column in zip(*found)]
+    lines.append(["mean ± standard deviation", *means])
+    for line in lines:
+        assert f"| {' | '.join(line)} |\n" in text("README.md")
+
+
+def test_the_readme_tells_what_memory_saves_when_it_is_first_used(trained):
+    first = [x["repetition"]["first_use"] for x in trained]
+    once = results.mean_std([x["without"] - x["first"] for x in first], 2)
+    again = results.mean_std([x["saved"] for x in first], 2)
+    told = " ".join(text("README.md").split())
+    assert f"it saves {once} nats per token" in told
+    assert f"a second reading saves {again} more" in told
