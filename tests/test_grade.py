@@ -214,6 +214,9 @@ def test_private_cases_count_and_are_not_told(minimt, handed_in, tmp_path):
             "is not defined; did you mean merge_heads?",
         ),
         (PRIVATE.replace("rng.normal", "rng.norm"), "AttributeError"),
+        (PRIVATE.replace(",))])", "))])"), "arguments of merge_heads must be a tuple"),
+        (PRIVATE.replace("(2, 3, 50, 4)", "(2, 3, 50)"), "raises ValueError in merge_"),
+        (PRIVATE.replace("(2, 3, 50, 4)),", "(2, 3, 50, 4)), 7,"), "raises TypeError"),
     ],
 )
 def test_private_files_that_are_none(minimt, tmp_path, text, line):

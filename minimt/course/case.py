@@ -24,8 +24,9 @@ class Case:
 
     calls(rng) makes the Calls. wanted(results, calls) gives triples (got, expected,
     Output) that must be equal. Except in an example, all results must also equal those
-    of the reference. If `alone`, the reference takes the place of the earlier steps.
-    Only instructors see the verdict on a private case.
+    of the reference: those parts of them that seen(results, calls) leaves. If `alone`,
+    the reference takes the place of the earlier steps. Only instructors see the verdict
+    on a private case.
     """
 
     kind: str
@@ -34,6 +35,7 @@ class Case:
     says: str
     calls: Callable
     wanted: Callable | None = None
+    seen: Callable | None = None
     alone: bool = True
     private: bool = False
 
@@ -48,18 +50,18 @@ def example(name, points, says, calls, *expected):
     return Case("example", name, points, says, lambda rng: list(calls), wanted)
 
 
-def law(name, points, says, calls, holds, output):
+def law(name, points, says, calls, holds, output, seen=None):
     """A case with a law to obey: holds(results, calls) → got and expected."""
 
     def wanted(results, made):
         return [(*holds(results, made), output)]
 
-    return Case("law", name, points, says, calls, wanted)
+    return Case("law", name, points, says, calls, wanted, seen)
 
 
-def same(name, points, says, calls, alone=True):
+def same(name, points, says, calls, seen=None, alone=True):
     """A case whose results must all equal those of the reference."""
-    return Case("same", name, points, says, calls, alone=alone)
+    return Case("same", name, points, says, calls, None, seen, alone)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,11 @@ from .case import Output
 from .judge import form_fault, value_fault
 
 
+def reference(step):
+    """The reference module of a step."""
+    return importlib.import_module(f"minimt.{step.module}")
+
+
 @cache
 def variant(step, mistake=None):
     """The reference module of a step, unchanged or with a mistake in it."""

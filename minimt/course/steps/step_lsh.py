@@ -69,6 +69,17 @@ def partly(rng, dtype=float):
     return [made(2, 2, 11, 2), search(q, keys, valid, K), scored()]
 
 
+def equal_pivots(rng):
+    """Keys of which many are equal, in whole numbers, so that products are exact."""
+    keys = rng.integers(-2, 3, size=(4, D)).astype(float)[rng.integers(4, size=M)]
+    q = rng.integers(-9, 10, size=(3 * T, D)).astype(float)
+    return [
+        made(1, 3, 5),
+        Call("candidates", (q, keys, np.ones(M, bool)), on=Result(0)),
+        Call("candidates", (keys, keys, np.ones(M, bool)), on=Result(0)),
+    ]
+
+
 def refused(rng):
     """Queries of the wrong size, a search with K = 0, and one that is allowed."""
     q, keys, valid = inputs(rng)
@@ -159,6 +170,12 @@ CASES = (
             made(3, 3, 4, 2),
             Call("candidates", one_head(rng), on=Result(0)),
         ],
+    ),
+    same(
+        "equal_pivots",
+        1,
+        "of pivots with equal products the first one counts, for keys and queries",
+        equal_pivots,
     ),
     same(
         "topk",

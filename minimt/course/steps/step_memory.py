@@ -81,8 +81,26 @@ def documents(rng):
         write(*pair(rng, 2)),
         clear(one | three),
         write(*pair(rng, 2)),
+        read("valid"),
         read("keys"),
     ]
+
+
+def in_filled_slots(results, calls):
+    """The results, with zeros for keys in empty slots, which no search returns."""
+    *others, keys = results
+    return [*others, np.where(filled(calls)[:, None, :, None], keys, 0)]
+
+
+def filled(calls):
+    """The slots that hold a token after these calls: (B, M)."""
+    written = np.zeros(B, dtype=int)
+    for call in calls:
+        if call.name == "clear":
+            written[call.args[0]] = 0
+        if call.name == "write":
+            written += call.args[0].shape[2]
+    return np.arange(M) < written[:, None]
 
 
 def in_queues(results, calls):
@@ -96,8 +114,8 @@ def in_queues(results, calls):
             for b, t in np.ndindex(B, k.shape[2]):
                 keys[b, :, written[b] % M] = k[b, :, t]
                 written[b] += 1
-    filled = (np.arange(M) < written[:, None])[:, None, :, None]
-    return np.where(filled, results[-1], 0), np.where(filled, keys, 0)
+    keys = np.where(filled(calls)[:, None, :, None], keys, 0)
+    return in_filled_slots(results, calls)[-1], keys
 
 
 def after(*lengths, dtype=float):
@@ -125,6 +143,24 @@ def wrong_sizes(rng):
         write(k, v),
         read("valid"),
     ]
+
+
+def kept_apart(rng):
+    """Writes of M and 2 · M tokens from arrays that their owner then changes.
+
+    The arrays are the keys and values of another memory.
+    """
+    calls = []
+    for T in (M, 2 * M):
+        first = len(calls)
+        mine, k, v = (Result(first + i) for i in (0, 2, 3))
+        calls += [memory(), memory(B, H, T, D)]
+        calls += [Call(name, on=Result(first + 1)) for name in ("keys", "values")]
+        calls += [Call("fill", (x,), on=on) for x, on in ((1.0, k), (2.0, v))]
+        calls += [Call("write", (k, v), on=mine)]
+        calls += [Call("fill", (x,), on=on) for x, on in ((3.0, k), (4.0, v))]
+        calls += [Call(name, on=mine) for name in ("keys", "values")]
+    return calls
 
 
 def single(rng):
@@ -180,6 +216,7 @@ CASES = (
         documents,
         in_queues,
         KEYS,
+        in_filled_slots,
     ),
     same("valid", 1, "a slot is valid once a token has been written to it", filling),
     same("clear", 1, "exactly the streams that start a document are emptied", clearing),
@@ -200,6 +237,12 @@ CASES = (
         1,
         "ValueError for keys or values of the wrong size, and nothing is written",
         wrong_sizes,
+    ),
+    same(
+        "write_copies",
+        1,
+        "whoever changes an array after it was written does not change the memory",
+        kept_apart,
     ),
     same("single_precision", 1, "float32 in, float32 out", single),
 )

@@ -12,6 +12,7 @@ B, T = 3, 4
 SIZES = dict(vocab=13, layers=3, heads=2, embed=10, segment=T)
 SIZES |= dict(cache=7, memory=9, memory_layer=1, neighbours=6)  # T divides neither
 STARTS = np.array([[0, 0, 0], [0, 0, 0], [0, 0, 1], [1, 0, 0]], dtype=bool)
+AGE = T * np.array([1, 4, 2])  # of each stream after four segments with STARTS
 SHARES = np.log([1.0, 2.0, 5.0])  # logits of the probabilities 1/8, 2/8 and 5/8
 
 
@@ -147,6 +148,14 @@ def documents(rng):
     ]
 
 
+def of_this_document(results, calls):
+    """The results, with zeros for the cached tokens that the mask closes."""
+    *others, caches = results
+    tokens = np.arange(SIZES["cache"]) >= SIZES["cache"] - AGE[:, None]  # (B, C)
+    shown = tokens[:, None, :, None]
+    return [*others, [tuple(np.where(shown, x, 0) for x in pair) for pair in caches]]
+
+
 def edges(rng):
     """float32, no cache, a memory smaller than a segment, and invalid tokens."""
     small = config(layers=1, cache=0, memory=3, memory_layer=0)
@@ -266,6 +275,7 @@ CASES = (
         1,
         "over four segments, each start clears only the stream whose document starts",
         documents,
+        of_this_document,
     ),
     same(
         "edges",
