@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from commands import ROOT, started, wait_for_file
+from slips import slipped
 
 from minimt.course import cli, grade
 from minimt.course.assignment import solution, stub
@@ -82,8 +83,7 @@ def test_a_mistake_costs_only_its_own_step(tmp_path, odd):
     for step in STEPS:
         text = grade.solution(step).decode()
         if step in wrong:
-            mistake = step.mistakes[-1]
-            text = text.replace(mistake.old, mistake.new)
+            text = slipped(step)
         (tmp_path / f"{step.stem}.py").write_text(text)
     right = [step for step in STEPS if step not in wrong]
     verdicts = grade.grade(tmp_path, right[-2:], seed=7)

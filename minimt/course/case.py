@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import getdoc
 
 from .calls import Call, Result
 
 __all__ = ["Call", "Case", "Mistake", "Output", "Result", "Step"]
-__all__ += ["example", "instead_of", "law", "same"]
+__all__ += ["example", "law", "mistakes", "same"]
 
 
 @dataclass(frozen=True)
@@ -66,17 +67,24 @@ def same(name, points, says, calls, seen=None, alone=True):
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong implementation: the reference with some of its text replaced."""
+    """A wrong implementation, and its hint: code() stands for a submission's module."""
 
     name: str
-    old: str
-    new: str
     hint: str
+    code: type
 
 
-def instead_of(old, *wrong):
-    """Mistakes (name, new, hint), each of which puts `new` in the place of `old`."""
-    return tuple(Mistake(name, old, new, hint) for name, new, hint in wrong)
+def mistakes(parts):
+    """The known mistakes at a step: the subclasses of the class that does it right.
+
+    Each replaces some of the methods, and its docstring is the hint. A subclass without
+    a docstring is another form of the mistake that it is derived from.
+    """
+    known = []
+    for code in parts.__subclasses__():
+        known += [Mistake(code.__name__, " ".join(getdoc(code).split()), code)]
+        known += mistakes(code)
+    return tuple(known)
 
 
 @dataclass(frozen=True, eq=False)
