@@ -8,6 +8,7 @@ the one that explains most is chosen; if none does, a symptom may still be descr
 
 import importlib
 import warnings
+from dataclasses import replace
 
 import numpy as np
 
@@ -36,39 +37,46 @@ def hint(step, failed, others):
     such pairs for the other cases, which must not speak against the mistake.
     """
     calls, results = failed
-    right = expected(step, calls)
-    rows = list(zip(calls, results, right, strict=True))
-    names = {call.name for call, *pair in rows if not equal(*pair) or drifted(*pair)}
+    rows = list(zip(calls, results, expected(step, calls), strict=True))
+    wrong = [i for i, (_, *pair) in enumerate(rows) if not right_in_all(*pair)]
+    names = {calls[i].name for i in wrong}
     best, most = "", (0, 0)
-    for mistake in step.mistakes:
-        found = explained(step, mistake, failed, names, evidence)
+    for mistake in step.mistakes if wrong else ():
+        found = explained(step, mistake, failed, names, wrong[0])
         if found and found >= most[0]:
-            also = [explained(step, mistake, x, names, support) for x in others]
-            if None not in also:
-                rest = sum(
-                    spoken_for(step, mistake, x, names) for x in (failed, *others)
-                )
-                if (found, sum(also) + rest) > most or not best:
-                    best, most = mistake.hint, (found, sum(also) + rest)
+            agreed = confirmed(step, mistake, others, names)
+            if agreed is not None and agreed >= 0:
+                agreed += bystanders(step, mistake, (failed, *others), names)
+                if not best or (found, agreed) > most:
+                    best, most = mistake.hint, (found, agreed)
     return best or symptoms.described(step, rows)
 
 
-def explained(step, mistake, tried, names, judge):
-    """How much of the results of these functions a mistake explains, or None."""
-    found = [
-        judge(*row)
-        for call, *row in rows_of(step, mistake, tried)
-        if call.name in names
-    ]
-    return None if None in found else round(sum(found), 6)
+def explained(step, mistake, failed, names, first):
+    """How much of the wrong results a mistake explains: 0 if not the first of them."""
+    rows = rows_of(step, mistake, failed)
+    if not evidence(*rows[first][1:]):
+        return 0
+    found = [evidence(*row) for call, *row in rows if call.name in names]
+    return 0 if None in found else round(sum(found), 6)
 
 
-def spoken_for(step, mistake, tried, names):
-    """How much the results of the other functions speak for a mistake, or against it.
+def confirmed(step, mistake, others, names):
+    """How many other results of these functions agree, less those that do not.
 
-    Those functions may be right: not everybody who has written one uses it.
+    None if one of them is right in spite of the mistake.
     """
-    rows = rows_of(step, mistake, tried)
+    rows = [row for other in others for row in rows_of(step, mistake, other)]
+    found = [support(*row) for call, *row in rows if call.name in names]
+    return None if None in found else sum(found)
+
+
+def bystanders(step, mistake, tried, names):
+    """How many results of the other functions speak for a mistake, less those against.
+
+    They decide only between mistakes: not everybody who writes a function uses it.
+    """
+    rows = [row for one in tried for row in rows_of(step, mistake, one)]
     found = [support(*row) for call, *row in rows if call.name not in names]
     return sum(-1 if x is None else x for x in found)
 
@@ -92,23 +100,31 @@ def evidence(got, right, made):
     if not comparable(got, right, made):
         return 1 if alike(got, made, right) else None
     at, wrong = ~agrees(made, right), ~agrees(got, right)
-    if not np.all(agrees(got, made)[at]):
+    if not np.all(near(got, made)[at]):
         return None
+    if np.all(np.isin(made[at], (0, 1)) | ~np.isfinite(made[at])) and np.any(
+        wrong > at
+    ):
+        return None  # such numbers have many causes: all must be explained
     return float(np.sum(wrong & at) / np.sum(wrong | at))
 
 
 def support(got, right, made):
-    """Like evidence, but None only if a result is right in spite of the mistake."""
+    """1 if this is what the mistake returns, −1 if it is wrong in another way, and None
+    if it is right in spite of the mistake; 0 if it says nothing."""
     if in_parts(got, right, made):
         found = [support(*row) for row in zip(got, right, made)]
-        return None if None in found else sum(found)
+        return None if None in found else min(1, max(-1, sum(found)))
     if equal(made, right):
         return 0
     if alike(got, made, right):
         return 1
     if not comparable(got, right, made):
-        return None if equal(got, right) else 0
-    return None if np.any(agrees(got, right)[~agrees(made, right)]) else 0
+        return None if equal(got, right) else -1
+    at = ~agrees(made, right)
+    if np.any(agrees(got, right)[at]):
+        return None
+    return 0 if np.any(near(got, made)[at]) else -1
 
 
 def in_parts(*results):
@@ -130,17 +146,23 @@ def alike(got, made, right):
     """Whether the result is that of the mistake, where another one was expected."""
     if isinstance(right, Raised):  # then all that matters is what was raised
         return getattr(got, "kind", "") == getattr(made, "kind", "")
+    if isinstance(got, Raised) and isinstance(made, Raised):
+        return got == replace(made, line=got.line)
+    if comparable(got, made, right):
+        return bool(np.all(near(got, made)))
     return equal(got, made)
 
 
-def equal(one, other):
-    """Whether two results are the same, whatever their dtypes.
+def near(got, made):
+    """Where two arrays of floats agree, in single precision."""
+    with np.errstate(over="ignore"):
+        return agrees(np.float32(got), np.float32(made))
 
-    The words of an exception that a docstring declares, a ValueError, may differ.
-    """
+
+def equal(one, other):
+    """Whether two results are the same, whatever their dtypes."""
     if isinstance(one, Raised) and isinstance(other, Raised):
-        said = one.kind == "ValueError" or one.message == other.message
-        return one.kind == other.kind and said
+        return one.kind == other.kind
     if in_parts(one, other):
         return all(map(equal, one, other))
     if not is_data(one) or not is_data(other):
@@ -156,6 +178,11 @@ def sort(x):
     """The type of a result; objects of a submission's own are all of one sort."""
     known = type(x) in (tuple, list, Raised, type(None)) or is_data(x)
     return type(x) if known else Other
+
+
+def right_in_all(got, right):
+    """Whether a result is right, its dtype too."""
+    return equal(got, right) and not drifted(got, right)
 
 
 def drifted(got, right):

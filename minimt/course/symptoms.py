@@ -61,7 +61,7 @@ def reordered(got, right, axes):
 
 def multiplied(got, right, axes):
     """The right numbers, all multiplied by the same number."""
-    if got.shape != right.shape or not np.any(right):
+    if got.shape != right.shape or len(np.unique(right)) < 4:  # or it may be chance
         return ""
     if not np.all(np.isfinite(got)) or not np.all(np.isfinite(right)):
         return ""
@@ -74,12 +74,12 @@ def multiplied(got, right, axes):
 
 
 def first_alone(got, right, axes):
-    """Right for the first stream, head or query, and wrong for every other one."""
+    """Right for the first stream or head, and wrong for every other one."""
     if got.shape != right.shape:
         return ""
     right_at = agrees(got, right)
     for place, axis in enumerate(axes):
-        if axis in ("stream", "head", "query", "token") and right.shape[place] > 1:
+        if axis in ("stream", "head") and right.shape[place] > 1:
             first, others = np.split(right_at, [1], axis=place)
             rest = np.moveaxis(others, place, 0)
             if np.all(first) and not np.any([np.all(x) for x in rest]):
@@ -88,11 +88,11 @@ def first_alone(got, right, axes):
 
 
 def all_alike(got, right, axes):
-    """The same numbers for every stream, head or query, where they should differ."""
-    if got.shape != right.shape:
+    """The same numbers for every stream or head, where they should differ."""
+    if got.shape != right.shape or len(np.unique(got)) < 2:
         return ""
     for place, axis in enumerate(axes):
-        if axis in ("stream", "head", "query", "token") and right.shape[place] > 1:
+        if axis in ("stream", "head") and right.shape[place] > 1:
             (first, *_), (wanted, *_) = (np.moveaxis(x, place, 0) for x in (got, right))
             varied = not np.all(agrees(np.moveaxis(right, place, 0), wanted[None]))
             if varied and np.all(agrees(np.moveaxis(got, place, 0), first[None])):

@@ -14,7 +14,7 @@ def merge_heads__moveaxis(x):
 
 
 def merge_heads__concatenate(x):
-    return np.concatenate([x[:, h] for h in range(x.shape[1])], axis=-1)
+    return np.concatenate([x[:, h] for h in range(x.shape[1])], axis=2)
 
 
 def merge_heads__einsum(x):
@@ -42,7 +42,7 @@ def merge_heads__slices(x: np.ndarray) -> np.ndarray:
 
 
 def merge_heads__hstack(x):
-    return np.array([np.hstack(list(stream)) for stream in x])
+    return np.stack([np.hstack(list(stream)) for stream in x], axis=0)
 
 
 def merge_heads__lists(x):

@@ -243,6 +243,20 @@ class ValuesFirst(Parts):
         return super().extend_cache(cache, k, v, C)[::-1]
 
 
+class KeysTwice(Parts):
+    """the keys take the place of the values: return the values too."""
+
+    def extend_cache(self, cache, k, v, C):
+        return super().extend_cache(cache, k, v, C)[:1] * 2
+
+
+class ValuesTwice(Parts):
+    """the values take the place of the keys: return the keys too."""
+
+    def extend_cache(self, cache, k, v, C):
+        return super().extend_cache(cache, k, v, C)[1:] * 2
+
+
 class NewBeforeOld(Parts):
     """the new tokens come before the cached ones: keep them in reading order."""
 

@@ -20,7 +20,7 @@ def found_some(rng):
 
 def inputs(rng, dtype=float):
     """Queries, their K keys and values, what was found, and one scale per head."""
-    q, scale = rng.normal(size=(B, H, T, D)), np.array([0.5, 2.0])
+    q, scale = rng.normal(size=(B, H, T, D)), np.array([0.5, 3.0])
     k, v = rng.normal(size=(2, B, H, T, K, D))
     q, k, v, scale = (x.astype(dtype) for x in (q, k, v, scale))
     return q, k, v, found_some(rng), scale
@@ -233,8 +233,8 @@ class OthersHaveLogit0(Parts):
 
 
 class OthersHaveALowLogit(Parts):
-    """memories that were not found have a large negative logit, so a query that found
-    nothing still weighs them all: use −inf."""
+    """a query that found nothing weighs all its memories, as with a large negative
+    logit: use −inf, and let it get 0."""
 
     def weights(self, logits, found):
         return softmax(np.where(found, logits, -1e9))

@@ -256,8 +256,8 @@ class OthersHaveLogit0(AllKWeighed):
 
 
 class LowLogits(Parts):
-    """memories that were not found have a large negative logit, so a query that found
-    nothing still weighs them all: use −inf."""
+    """a query that found nothing weighs all its memories, as with a large negative
+    logit: its gradient must be 0."""
 
     def weights(self, logits, found):
         return softmax(np.where(found, logits, -1e9))

@@ -931,6 +931,14 @@ class KeysStoredAsValues(Parts):
         memory.write(k, k)
 
 
+class KeysAndValuesStoredInEachOther(Parts):
+    """keys and values are exchanged when they are written: `write` takes the keys
+    first."""
+
+    def written(self, memory, q, k, v, keys, values):
+        memory.write(v, k)
+
+
 class NoOutputProjection(Parts):
     """the output projection is missing: apply it after merge_heads."""
 
