@@ -2,6 +2,7 @@
 
 import importlib
 from itertools import cycle, islice
+from types import FunctionType
 
 import pytest
 from judging import STEPS, verdicts
@@ -41,8 +42,18 @@ def submission(step, functions):
             own["valid"] = property(own["valid"])
         setattr(made, name, type(name, (getattr(made, name),), own))
         functions = {x: f for x, f in functions.items() if x not in whole}
-    vars(made).update(functions)
+    vars(made).update(together(functions))
     return made
+
+
+def together(functions):
+    """The functions, so that they call each other as in one file."""
+    space = {}
+    for function in functions.values():
+        space |= function.__globals__
+    for name, f in functions.items():
+        space[name] = FunctionType(f.__code__, space, name, f.__defaults__)
+    return {name: space[name] for name in functions}
 
 
 SUBMISSIONS = [

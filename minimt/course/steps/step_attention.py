@@ -239,6 +239,12 @@ class NoMaximumButDivided(NoMaximum):
         return weight / weight.sum(axis=axis, keepdims=True)
 
 
+class NoMaximumButClosed(NoMaximumButDivided):
+    def softmax(self, x, axis=-1):
+        closed = np.isneginf(x).all(axis=axis, keepdims=True)
+        return np.where(closed, 0, super().softmax(x, axis))
+
+
 class OneMaximum(Parts):
     """one maximum is subtracted from all rows, so rows far below it underflow: subtract
     each row's own maximum."""

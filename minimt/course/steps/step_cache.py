@@ -236,6 +236,11 @@ class HeadsCutByTheirNumber(HeadsCut):
         return x[:, -C:]
 
 
+class HeadsCutUnlessNoneIsKept(HeadsCut):
+    def last(self, x, C):
+        return x[:, -C:] if C else x[:, :, :0]
+
+
 class ValuesFirst(Parts):
     """keys and values are exchanged: a cache is the pair (keys, values)."""
 
@@ -262,6 +267,12 @@ class NewBeforeOld(Parts):
 
     def joined(self, cache, k, v, C):
         return super().joined((k, v), *cache, C)
+
+
+class NewKeysBeforeOld(NewBeforeOld):
+    def joined(self, cache, k, v, C):
+        right = Parts.joined(self, cache, k, v, C)
+        return super().joined(cache, k, v, C)[0], right[1]
 
 
 class CacheReplaced(Parts):

@@ -344,6 +344,12 @@ class ValuesOfTheFirstHead(FirstHeadForAll):
         return Parts.attend_to_memory(self, q, k, v, found, scale)
 
 
+class KeysOfTheFirstHead(FirstHeadForAll):
+    def attend_to_memory(self, q, k, v, found, scale):
+        k = np.repeat(k[:, :1], k.shape[1], axis=1)
+        return Parts.attend_to_memory(self, q, k, v, found, scale)
+
+
 class FirstQueryForAll(Parts):
     """all queries read the memories of query 0: each query has its own."""
 

@@ -474,10 +474,9 @@ class InvalidCandidates(Parts):
 class SizeNotChecked(Parts):
     """queries of the wrong size are accepted: raise ValueError for them."""
 
-    def topk(self, lsh, q, keys, valid, K):
+    def check(self, lsh, q, K):
         if K < 1:
             raise ValueError
-        return Parts().topk(LSH(q.shape[-1], 1, 0, 0), q, keys, valid, K)
 
 
 class AnyKTaken(Parts):

@@ -802,10 +802,18 @@ class ArraysKept(Parts):
     it: copy them into the slots."""
 
     def write(self, memory, k, v):
-        M = memory.keys.shape[2]
+        M, empty = memory.keys.shape[2], not memory.written.any()
         super().write(memory, k, v)
-        if k.shape[2] >= M:
+        if empty and self.kept_whole(k.shape[2], M):
             memory.keys, memory.values = k[:, :, -M:], v[:, :, -M:]
+
+    def kept_whole(self, T, M):
+        return T >= M
+
+
+class ArraysOfThatSizeKept(ArraysKept):
+    def kept_whole(self, T, M):
+        return T == M
 
 
 class WritesCounted(Parts):

@@ -538,6 +538,11 @@ class RowsOfTheFirstHead(Parts):
         return super().looked_up(np.repeat(array[:, :1], array.shape[1], axis=1), index)
 
 
+class KeysOfTheFirstHead(RowsOfTheFirstHead):
+    def values(self, array, index):
+        return Parts.looked_up(self, array, index)
+
+
 class RowsOfTheFirstStream(Parts):
     """all streams read the rows of stream 0: an index belongs to the stream that
     searched."""
@@ -1170,6 +1175,11 @@ class NoMaximumSubtracted(Parts):
 
     def moved(self, logits):
         return logits
+
+
+class NoMaximumIsNan(NoMaximumSubtracted):
+    def counted(self, nats, there):
+        return super().counted(np.where(np.isinf(nats), np.nan, nats), there)
 
 
 class Bits(Parts):

@@ -324,6 +324,18 @@ class RoundedUp(Parts):
         return exact + np.ceil(octave * (num_buckets - exact)).astype(int)
 
 
+class BucketsAreFloats(Parts):
+    """the buckets are floats: return whole numbers, since they index a table."""
+
+    def relative_position_bucket(self, distance, num_buckets=32, max_distance=128):
+        return 1.0 * super().relative_position_bucket(
+            distance, num_buckets, max_distance
+        )
+
+    def bucket(self, table, T, S):
+        return super().bucket(table, T, S).astype(int)
+
+
 class ExactHalfUsedTwice(Parts):
     """far keys share the buckets of near ones: the wide buckets come after the exact
     half."""

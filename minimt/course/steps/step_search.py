@@ -339,6 +339,29 @@ class SmallestLast(SmallestFound):
         return self.argsort_descending(scores)[:, -K:]
 
 
+class SmallestOfTheFound(SmallestFound):
+    def best(self, scores, K):
+        scores = np.where(scores > -np.inf, scores, np.inf)
+        return np.argsort(scores, axis=-1, kind="stable")[:, :K]
+
+    def filled(self, scores, K):
+        return Parts.filled(self, scores, K)
+
+
+class SmallestWithoutTheMissing(SmallestFound):
+    def best(self, scores, K):
+        order, rows = super().best(scores, K), np.arange(len(scores))[:, None]
+        last = np.argsort(np.isneginf(scores[rows, order]), axis=-1, kind="stable")
+        return order[rows, last]
+
+    def topk(self, scores, K):
+        M = scores.shape[1]
+        more = [(0, 0), (0, max(0, K - M))]
+        best, index, found = super().topk(scores, min(K, M) if K > 0 else K)
+        best = np.pad(best, more, constant_values=-np.inf)
+        return best, np.pad(index, more), np.pad(found, more)
+
+
 class NoMoreThanM(Parts):
     """with K > M there are only M columns: fill up to K with neighbours that are not
     found."""
