@@ -32,7 +32,7 @@ class LSH:
         """Like `search.exact_topk`, but among the candidates; each key counts once.
 
         Written for clarity, not speed: only the torch twin skips the other keys'
-        scores. Raises ValueError if the queries are not of size D.
+        scores. Raises ValueError if K < 1, or if the queries are not of size D.
         """
         if q.shape[-1] != self.D:
             raise ValueError(f"queries must have size {self.D}, not {q.shape[-1]}")
@@ -47,7 +47,8 @@ class LSH:
     def candidates(self, q: Array, keys: Array, valid: Array) -> Array:
         """True where, in any table, a query probes the cell of a valid key.
 
-        q (T, D), keys (M, D), valid (M,) → bool (T, M).
+        q (T, D), keys (M, D), valid (M,) → bool (T, M). Of pivots with equal products
+        the first one counts, for keys and queries alike.
         """
         shared = np.zeros((len(q), len(keys)), dtype=bool)
         for chosen in draw_pivots(

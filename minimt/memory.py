@@ -41,7 +41,8 @@ class Memory:
     def write(self, k: Array, v: Array) -> None:
         """Append T tokens, k and v (B, H, T, D), in place, over the oldest ones.
 
-        Raises ValueError for other shapes: one head must not be broadcast to all heads.
+        They are copied. Raises ValueError for other shapes, and then writes nothing:
+        one head must not be broadcast to all heads.
         """
         (B, H, M, D), T = self.keys.shape, k.shape[2]
         if k.shape != (B, H, T, D) or v.shape != k.shape:

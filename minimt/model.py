@@ -73,7 +73,8 @@ def remember(memory: Memory, q: Array, K: int, scale: Array):
 def attention_layer(p: Weights, config, x: Array, state: State, layer: int) -> Array:
     """Local attention, mixed with memory in the memory layer: (B, T, E) → (B, T, E).
 
-    Updates the layer's cache in `state` and, after the search, the memory.
+    Updates in `state` the layer's cache and, in the memory layer, `retrieved`, which is
+    what the search returned, and after the search the memory.
     """
     T = x.shape[1]
     q, k, v = (

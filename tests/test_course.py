@@ -1,15 +1,13 @@
 """The course's data: cases that the reference passes and that each mistake fails."""
 
-import ast
-import builtins
 from functools import cache
 
 import numpy as np
 import pytest
 
 from minimt.course import hints, judge
-from minimt.course.assignment import solution
 from minimt.course.calls import Other, Raised
+from minimt.course.case import Mistake, Output
 from minimt.course.grade import ordered, rng_of
 from minimt.course.steps import STEPS, number
 
@@ -76,35 +74,14 @@ def test_names_say_one_thing(step):
     for things in (step.cases, step.mistakes):
         names = [thing.name for thing in things]
         assert len(set(names)) == len(names)
-    assert len({mistake.hint for mistake in step.mistakes}) == len(step.mistakes)
 
 
-@pytest.mark.parametrize(("step", "mistake"), MISTAKES, ids=name)
-def test_a_mistake_is_made_in_what_the_student_writes(step, mistake):
-    assert solution(step).count(mistake.old) == 1
-    compile(solution(step).replace(mistake.old, mistake.new), "mistake", "exec")
-
-
-def loaded(tree):
-    """The names that code reads."""
-    return {x.id for x in ast.walk(tree) if isinstance(x, ast.Name)}
-
-
-def bound(tree):
-    """The names that code binds, by assignment, as an argument, or by an import."""
-    nodes, kinds = list(ast.walk(tree)), (ast.FunctionDef, ast.ClassDef)
-    stored = [x for x in nodes if isinstance(getattr(x, "ctx", None), ast.Store)]
-    names = {x.id for x in stored if isinstance(x, ast.Name)}
-    names |= {x.arg for x in nodes if isinstance(x, ast.arg)}
-    names |= {x.asname or x.name for x in nodes if isinstance(x, ast.alias)}
-    return names | {x.name for x in nodes if isinstance(x, kinds)}
-
-
-@pytest.mark.parametrize(("step", "mistake"), MISTAKES, ids=name)
-def test_a_mistake_reads_only_names_that_its_file_has(step, mistake):
-    """Or it would end in a NameError, which no student makes."""
-    tree = ast.parse(solution(step).replace(mistake.old, mistake.new))
-    assert loaded(tree) <= bound(tree) | set(dir(builtins))
+@pytest.mark.parametrize("seed", [0, SEED])
+@pytest.mark.parametrize(("step", "case"), CASES, ids=name)
+def test_what_mistakes_are_derived_from_is_right(step, case, seed):
+    (parts,) = {mistake.code.__mro__[-2] for mistake in step.mistakes}
+    right = Mistake("none", "", parts)
+    assert not judged(step, case, right, seed)[3]
 
 
 @pytest.mark.parametrize(("step", "mistake"), MISTAKES, ids=name)
@@ -137,6 +114,12 @@ def put(x, path, change):
     return type(x)(parts)
 
 
+def passes(got, right):
+    """Whether a result is right, in its numbers and its dtype."""
+    some = Output("result")
+    return not judge.form_fault(got, right, some) and hints.equal(got, right)
+
+
 CHANGES = dict(
     moved=lambda x: ~np.asarray(x) if np.asarray(x).dtype == bool else np.add(x, 1),
     nothing=lambda x: None,
@@ -162,7 +145,11 @@ def test_whatever_a_result_is_it_is_judged(step, change):
             with np.errstate(invalid="ignore"):
                 results[i] = put(results[i], path, CHANGES[change])
             fault = judge.fault(case, step, calls, results, reference)
-            if case.kind == "same" and not hints.alike(results[i], *2 * [reference[i]]):
+            if (
+                case.kind == "same"
+                and not case.seen
+                and not passes(results[i], reference[i])
+            ):
                 assert fault, (case.name, i, path)
 
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from commands import ROOT, started, wait_for_file
+from slips import slipped
 
 from minimt.course import cli, grade
 from minimt.course.assignment import solution, stub
@@ -82,8 +83,7 @@ def test_a_mistake_costs_only_its_own_step(tmp_path, odd):
     for step in STEPS:
         text = grade.solution(step).decode()
         if step in wrong:
-            mistake = step.mistakes[-1]
-            text = text.replace(mistake.old, mistake.new)
+            text = slipped(step)
         (tmp_path / f"{step.stem}.py").write_text(text)
     right = [step for step in STEPS if step not in wrong]
     verdicts = grade.grade(tmp_path, right[-2:], seed=7)
@@ -214,6 +214,9 @@ def test_private_cases_count_and_are_not_told(minimt, handed_in, tmp_path):
             "is not defined; did you mean merge_heads?",
         ),
         (PRIVATE.replace("rng.normal", "rng.norm"), "AttributeError"),
+        (PRIVATE.replace(",))])", "))])"), "arguments of merge_heads must be a tuple"),
+        (PRIVATE.replace("(2, 3, 50, 4)", "(2, 3, 50)"), "raises ValueError in merge_"),
+        (PRIVATE.replace("(2, 3, 50, 4)),", "(2, 3, 50, 4)), 7,"), "raises TypeError"),
     ],
 )
 def test_private_files_that_are_none(minimt, tmp_path, text, line):

@@ -7,6 +7,7 @@ import re
 import sys
 
 import pytest
+from slips import slipped
 
 from minimt.course import cli, grade, nbgrader
 from minimt.course.assignment import solution, stub
@@ -34,12 +35,6 @@ def cells(step):
 
 def text(cell):
     return "".join(cell["source"])
-
-
-def mistaken(step, which):
-    """The solution with one of the step's known mistakes."""
-    mistake = step.mistakes[which]
-    return solution(step).replace(mistake.old, mistake.new)
 
 
 @each_step
@@ -114,7 +109,7 @@ def test_a_case_is_marked_again_where_students_do_not_see_it(step, monkeypatch):
 MARKED = {  # what is in the file, and the last line that is printed
     "missing": (None, "step_warm_up.py is missing: run the cell that writes it"),
     "unwritten": (stub(WARM_UP), "merge_heads: not written yet"),
-    "mistaken": (mistaken(WARM_UP, 0), f"hint: {WARM_UP.mistakes[0].hint}"),
+    "mistaken": (slipped(WARM_UP), f"hint: {WARM_UP.mistakes[0].hint}"),
     "right": ("print('hello')\n" + solution(WARM_UP), "hello"),
 }
 
@@ -196,7 +191,7 @@ def test_nbgrader_gives_the_points_that_files_are_given(tmp_path, course):
     import nbformat
     from nbgrader.validator import Validator
 
-    texts = {WARM_UP: solution(WARM_UP), SEARCH: mistaken(SEARCH, 1)}
+    texts = {WARM_UP: solution(WARM_UP), SEARCH: slipped(SEARCH)}
     source, release, mine = (
         tmp_path / f"{name}/minimt" for name in ("source", "release", "submitted/me")
     )

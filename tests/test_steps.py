@@ -10,6 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 from commands import ROOT
+from slips import SLIPS, slipped
 
 from minimt.course import assignment, nbgrader
 from minimt.course.steps import STEPS
@@ -35,7 +36,21 @@ STEP = """\
 
 import numpy as np
 
-from ..case import Call, Output, Step, example, instead_of
+from ..case import Call, Output, Step, example, mistakes
+
+class Parts:
+    \"""The step done right.\"""
+
+    def double(self, x):
+        return x + x
+
+
+class Squared(Parts):
+    \"""this is the square.\"""
+
+    def double(self, x):
+        return x**2
+
 
 STEP = Step(
     name="tiny",
@@ -53,9 +68,7 @@ STEP = Step(
             np.array([2.0]),
         ),
     ),
-    mistakes=instead_of(
-        "return TWO[0] * x", ("squared", "return x**2", "this is the square.")
-    ),
+    mistakes=mistakes(Parts),
 )
 """
 
@@ -110,9 +123,7 @@ def graded(copied, tmp_path_factory):
     """What is printed and written on one submission, without and with the tiny step."""
     folder = tmp_path_factory.mktemp("graded")
     (folder / "mine").mkdir()
-    mistake = AFTER.mistakes[0]
-    wrong = assignment.solution(AFTER).replace(mistake.old, mistake.new)
-    (folder / f"mine/{AFTER.stem}.py").write_text(wrong)
+    (folder / f"mine/{AFTER.stem}.py").write_text(slipped(AFTER))
     right = MODULE.replace("2 * x", "x + x")
     (folder / "mine/step_tiny.py").write_text(right)
     results = []
@@ -132,7 +143,7 @@ def without_number(line):
 
 def test_the_report_of_other_steps_stays(graded):
     before, after = ([*map(without_number, x.text.splitlines())] for x in graded)
-    assert AFTER.mistakes[0].hint in graded[1].text
+    assert SLIPS[AFTER.name][-1] in graded[1].text
     assert f"--step {AFTER.name} --case" in graded[1].text
     tiny = [line for line in after if line.split()[:1] == ["tiny"]]
     assert [line.split()[1] for line in tiny] == ["3/3"]

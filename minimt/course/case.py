@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from inspect import getdoc
 
 from .calls import Call, Result
 
 __all__ = ["Call", "Case", "Mistake", "Output", "Result", "Step"]
-__all__ += ["example", "instead_of", "law", "same"]
+__all__ += ["example", "law", "mistakes", "same"]
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,9 @@ class Case:
 
     calls(rng) makes the Calls. wanted(results, calls) gives triples (got, expected,
     Output) that must be equal. Except in an example, all results must also equal those
-    of the reference. If `alone`, the reference takes the place of the earlier steps.
-    Only instructors see the verdict on a private case.
+    of the reference: those parts of them that seen(results, calls) leaves. If `alone`,
+    the reference takes the place of the earlier steps. Only instructors see the verdict
+    on a private case.
     """
 
     kind: str
@@ -34,6 +36,7 @@ class Case:
     says: str
     calls: Callable
     wanted: Callable | None = None
+    seen: Callable | None = None
     alone: bool = True
     private: bool = False
 
@@ -48,33 +51,40 @@ def example(name, points, says, calls, *expected):
     return Case("example", name, points, says, lambda rng: list(calls), wanted)
 
 
-def law(name, points, says, calls, holds, output):
+def law(name, points, says, calls, holds, output, seen=None):
     """A case with a law to obey: holds(results, calls) → got and expected."""
 
     def wanted(results, made):
         return [(*holds(results, made), output)]
 
-    return Case("law", name, points, says, calls, wanted)
+    return Case("law", name, points, says, calls, wanted, seen)
 
 
-def same(name, points, says, calls, alone=True):
+def same(name, points, says, calls, seen=None, alone=True):
     """A case whose results must all equal those of the reference."""
-    return Case("same", name, points, says, calls, alone=alone)
+    return Case("same", name, points, says, calls, None, seen, alone)
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A wrong implementation: the reference with some of its text replaced."""
+    """A wrong implementation, and its hint: code() stands for a submission's module."""
 
     name: str
-    old: str
-    new: str
     hint: str
+    code: type
 
 
-def instead_of(old, *wrong):
-    """Mistakes (name, new, hint), each of which puts `new` in the place of `old`."""
-    return tuple(Mistake(name, old, new, hint) for name, new, hint in wrong)
+def mistakes(parts):
+    """The known mistakes at a step: the subclasses of the class that does it right.
+
+    Each replaces some of the methods, and its docstring is the hint. A subclass without
+    a docstring is another form of the mistake that it is derived from.
+    """
+    known = []
+    for code in parts.__subclasses__():
+        known += [Mistake(code.__name__, " ".join(getdoc(code).split()), code)]
+        known += mistakes(code)
+    return tuple(known)
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,71 +1,190 @@
 """Finds the known mistake that explains a wrong result.
 
-A mistake is the reference with one place changed. A submission has made it if it gives
-the same results as the mistake, in the case that failed and in all other cases of the
-same functions. If several mistakes fit, the one that fits most cases is chosen.
+A mistake is code of its own: it makes the calls of a case as a student would who makes
+this mistake and no other. It explains a result if all that it gets wrong is wrong in
+the result in the same way; the result may contain another mistake too. If several fit,
+the one that explains most is chosen; if none does, a symptom may still be described.
 """
 
 import importlib
-import types
 import warnings
-from functools import cache
+from dataclasses import replace
 
-from . import assignment
+import numpy as np
+
+from . import symptoms
 from .calls import Other, Raised, perform
 from .case import Output
-from .judge import form_fault, value_fault
+from .judge import agrees, form_fault, is_data
 
 
-@cache
-def variant(step, mistake=None):
-    """The reference module of a step, unchanged or with a mistake in it."""
-    text = assignment.source(step.module)
-    if mistake:
-        assert mistake.old in text, f"{mistake.name}: the reference has changed"
-        text = text.replace(mistake.old, mistake.new)
-    name = f"minimt.{step.module}"
-    module = types.ModuleType(name)
-    module.__package__ = "minimt"
-    importlib.import_module(name)  # dataclasses look up their module by its name
-    exec(compile(text, f"<{step.stem}>", "exec"), vars(module))
-    return module
+def reference(step):
+    """The reference module of a step."""
+    return importlib.import_module(f"minimt.{step.module}")
 
 
 def expected(step, calls, mistake=None):
-    """What the reference returns, or what it would return with a mistake."""
+    """What the reference returns, or what somebody returns who makes a mistake."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return perform(variant(step, mistake), calls)
+        return perform(mistake.code() if mistake else reference(step), calls)
 
 
 def hint(step, failed, others):
-    """The hint of the mistake that gives the same results: "" if none does.
+    """The hint of the mistake that explains most, or of a symptom: "" if none does.
 
     `failed` is the pair (calls, results) of the case that failed, `others` is a list of
-    such pairs for the other cases.
+    such pairs for the other cases, which must not speak against the mistake.
     """
-    known = [x for x in step.mistakes if same(step, x, *failed)]
-    tried = {call.name for call in failed[0]}
-    for other in others:  # those of the same functions must agree too
-        if {call.name for call in other[0]} <= tried:
-            known = [x for x in known if same(step, x, *other)]
-    if len(known) > 1:
-        known.sort(key=lambda x: -sum(same(step, x, *other) for other in others))
-    return known[0].hint if known else ""
+    calls, results = failed
+    rows = list(zip(calls, results, expected(step, calls), strict=True))
+    wrong = [i for i, (_, *pair) in enumerate(rows) if not right_in_all(*pair)]
+    names = {calls[i].name for i in wrong}
+    best, most = "", (0, 0)
+    for mistake in step.mistakes if wrong else ():
+        found = explained(step, mistake, failed, names, wrong[0])
+        if found and found >= most[0]:
+            agreed = confirmed(step, mistake, others, names)
+            if agreed is not None and agreed >= 0:
+                agreed += bystanders(step, mistake, (failed, *others), names)
+                if not best or (found, agreed) > most:
+                    best, most = mistake.hint, (found, agreed)
+    return best or symptoms.described(step, rows)
 
 
-def same(step, mistake, calls, results):
-    """Whether the mistake gives these results."""
+def explained(step, mistake, failed, names, first):
+    """How much of the wrong results a mistake explains: 0 if not the first of them."""
+    rows = rows_of(step, mistake, failed)
+    if not evidence(*rows[first][1:]):
+        return 0
+    found = [evidence(*row) for call, *row in rows if call.name in names]
+    return 0 if None in found else round(sum(found), 6)
+
+
+def confirmed(step, mistake, others, names):
+    """How many other results of these functions agree, less those that do not.
+
+    None if one of them is right in spite of the mistake.
+    """
+    rows = [row for other in others for row in rows_of(step, mistake, other)]
+    found = [support(*row) for call, *row in rows if call.name in names]
+    return None if None in found else sum(found)
+
+
+def bystanders(step, mistake, tried, names):
+    """How many results of the other functions speak for a mistake, less those against.
+
+    They decide only between mistakes: not everybody who writes a function uses it.
+    """
+    rows = [row for one in tried for row in rows_of(step, mistake, one)]
+    found = [support(*row) for call, *row in rows if call.name not in names]
+    return sum(-1 if x is None else x for x in found)
+
+
+def rows_of(step, mistake, tried):
+    """Calls, with what was returned, what is right, and what the mistake returns."""
+    calls, results = tried
     made, right = expected(step, calls, mistake), expected(step, calls)
-    return all(map(alike, results, made, right))
+    return list(zip(calls, results, right, made, strict=True))
 
 
-def alike(got, want, right):
-    """Whether two results agree; unexpected exceptions must have the same message."""
-    if isinstance(got, Raised) and isinstance(want, Raised):
-        same_words = got.message == want.message or isinstance(right, Raised)
-        return got.kind == want.kind and same_words
-    if isinstance(want, Other) or want is None:
-        return True
-    some = Output("result")
-    return not form_fault(got, want, some) and not value_fault(got, want, some)
+def evidence(got, right, made):
+    """How much of what is wrong a mistake explains, 0 to 1; None if it was not made."""
+    if in_parts(got, right, made):
+        found = [evidence(*row) for row in zip(got, right, made)]
+        return None if None in found else sum(found)
+    if equal(got, right) and drifted(got, right):  # the dtype is the fault
+        return int(equal(made, right) and not drifted(made, got))
+    if equal(made, right):
+        return 0
+    if not comparable(got, right, made):
+        return 1 if alike(got, made, right) else None
+    at, wrong = ~agrees(made, right), ~agrees(got, right)
+    if not np.all(near(got, made)[at]):
+        return None
+    if np.all(np.isin(made[at], (0, 1)) | ~np.isfinite(made[at])) and np.any(
+        wrong > at
+    ):
+        return None  # such numbers have many causes: all must be explained
+    return float(np.sum(wrong & at) / np.sum(wrong | at))
+
+
+def support(got, right, made):
+    """1 if this is what the mistake returns, −1 if it is wrong in another way, and None
+    if it is right in spite of the mistake; 0 if it says nothing."""
+    if in_parts(got, right, made):
+        found = [support(*row) for row in zip(got, right, made)]
+        return None if None in found else min(1, max(-1, sum(found)))
+    if equal(made, right):
+        return 0
+    if alike(got, made, right):
+        return 1
+    if not comparable(got, right, made):
+        return None if equal(got, right) else -1
+    at = ~agrees(made, right)
+    if np.any(agrees(got, right)[at]):
+        return None
+    return 0 if np.any(near(got, made)[at]) else -1
+
+
+def in_parts(*results):
+    """Whether results consist of parts, all of as many."""
+    parted = all(isinstance(x, (tuple, list)) for x in results)
+    return parted and len({len(x) for x in results}) == 1
+
+
+def comparable(*results):
+    """Whether results can be compared place by place: floats of one shape."""
+    if not all(map(is_data, results)):
+        return False
+    arrays = list(map(np.asarray, results))
+    floats = all(x.dtype.kind == "f" for x in arrays)
+    return floats and len({x.shape for x in arrays}) == 1
+
+
+def alike(got, made, right):
+    """Whether the result is that of the mistake, where another one was expected."""
+    if isinstance(right, Raised):  # then all that matters is what was raised
+        return getattr(got, "kind", "") == getattr(made, "kind", "")
+    if isinstance(got, Raised) and isinstance(made, Raised):
+        return got == replace(made, line=got.line)
+    if comparable(got, made, right):
+        return bool(np.all(near(got, made)))
+    return equal(got, made)
+
+
+def near(got, made):
+    """Where two arrays of floats agree, in single precision."""
+    with np.errstate(over="ignore"):
+        return agrees(np.float32(got), np.float32(made))
+
+
+def equal(one, other):
+    """Whether two results are the same, whatever their dtypes."""
+    if isinstance(one, Raised) and isinstance(other, Raised):
+        return one.kind == other.kind
+    if in_parts(one, other):
+        return all(map(equal, one, other))
+    if not is_data(one) or not is_data(other):
+        return sort(one) is sort(other)
+    one, other = np.asarray(one), np.asarray(other)
+    if one.shape != other.shape or "O" in (one.dtype.kind, other.dtype.kind):
+        return False
+    coarse = one.dtype.kind == "f" and one.dtype.itemsize < other.dtype.itemsize
+    return bool(np.all(agrees(other, one) if coarse else agrees(one, other)))
+
+
+def sort(x):
+    """The type of a result; objects of a submission's own are all of one sort."""
+    known = type(x) in (tuple, list, Raised, type(None)) or is_data(x)
+    return type(x) if known else Other
+
+
+def right_in_all(got, right):
+    """Whether a result is right, its dtype too."""
+    return equal(got, right) and not drifted(got, right)
+
+
+def drifted(got, right):
+    """Whether a result that is right has the wrong dtype."""
+    return bool(form_fault(got, right, Output("result")))

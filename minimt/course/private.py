@@ -9,10 +9,12 @@ from dataclasses import replace
 
 from ..errors import InputError
 from . import hints, judge
-from .calls import readable
+from .calls import Raised, readable
 from .case import Case
 from .grade import rng_of
 from .steps import STEPS
+
+UNDECLARED = "which its docstring does not mention"
 
 
 def steps_with(path):
@@ -47,6 +49,14 @@ def with_cases(step, cases, path):
     return replace(step, cases=step.cases + private, closed=(path,))
 
 
+def declared(step, call, kind):
+    """Whether a docstring of the reference says that the call may raise this."""
+    place = vars(hints.reference(step)).values()
+    places = [getattr(x, call.name, None) for x in place if isinstance(x, type)]
+    functions = [vars(hints.reference(step)).get(call.name), *places]
+    return any(kind in (getattr(x, "__doc__", None) or "") for x in functions)
+
+
 def unusable(step, case):
     """What is wrong with a private case: "" if it can be used."""
     if case.kind not in ("example", "law", "same"):
@@ -55,8 +65,16 @@ def unusable(step, case):
         return f"points must be a whole number ≥ 0, not {case.points!r}"
     try:
         calls = case.calls(rng_of(0, step, case))
+        loose = [call.name for call in calls if type(call.args) is not tuple]
+        if loose:
+            return f"the arguments of {loose[0]} must be a tuple, such as (x,)"
         results = hints.expected(step, calls)
         wrong = judge.fault(case, step, calls, results, results)
     except Exception as error:
         return readable(f"{type(error).__name__}: {error}")
-    return wrong and f"the reference does not pass it: {wrong}"
+    if wrong:
+        return f"the reference does not pass it: {wrong}"
+    for call, result in zip(calls, results):
+        if isinstance(result, Raised) and not declared(step, call, result.kind):
+            return f"the reference raises {result.kind} in {call.name}, {UNDECLARED}"
+    return ""

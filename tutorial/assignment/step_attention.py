@@ -14,7 +14,8 @@ from numpy import ndarray as Array
 def softmax(x: Array, axis: int = -1) -> Array:
     """Weights exp(x) / Σ exp(x) along `axis`, in the shape of x.
 
-    An entry of −inf gets weight 0; if all entries are −inf, all weights are 0.
+    An entry of −inf gets weight 0; if all entries are −inf, all weights are 0. Entries
+    of any size will do: nothing overflows, and no row underflows as a whole.
     """
     raise NotImplementedError("step_attention: softmax")
 
@@ -37,7 +38,8 @@ def attend(q: Array, k: Array, v: Array, scale: Array, bias=None, mask=None) -> 
     """Attention with one scale per head in place of 1/√D, as in the authors' code.
 
     q (B, H, T, D), k and v (B, H, S, D), scale (H,), bias (H, T, S) added to the
-    logits, mask broadcast to (B, H, T, S) with True = may attend → (B, H, T, D).
+    logits, mask broadcast to (B, H, T, S) with True = may attend → (B, H, T, D). A
+    query that may not attend to any key gets zeros.
     """
     # logits: (B, H, T, S)
     raise NotImplementedError("step_attention: attend")

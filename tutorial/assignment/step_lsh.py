@@ -1,4 +1,4 @@
-"""LSH search (10 points).
+"""LSH search (11 points).
 
 Read tutorial/06_lsh.md first.
 To write: LSH.topk, LSH.candidates.
@@ -33,14 +33,15 @@ class LSH:
         """Like `search.exact_topk`, but among the candidates; each key counts once.
 
         Written for clarity, not speed: only the torch twin skips the other keys'
-        scores. Raises ValueError if the queries are not of size D.
+        scores. Raises ValueError if K < 1, or if the queries are not of size D.
         """
         raise NotImplementedError("step_lsh: LSH.topk")
 
     def candidates(self, q: Array, keys: Array, valid: Array) -> Array:
         """True where, in any table, a query probes the cell of a valid key.
 
-        q (T, D), keys (M, D), valid (M,) → bool (T, M).
+        q (T, D), keys (M, D), valid (M,) → bool (T, M). Of pivots with equal products
+        the first one counts, for keys and queries alike.
         """
         # cell: (M,)
         raise NotImplementedError("step_lsh: LSH.candidates")

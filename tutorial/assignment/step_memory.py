@@ -1,4 +1,4 @@
-"""Memory (12 points).
+"""Memory (13 points).
 
 Read tutorial/04_memory.md first.
 To write: l2_normalize, Memory.valid, Memory.clear, Memory.write.
@@ -44,7 +44,8 @@ class Memory:
     def write(self, k: Array, v: Array) -> None:
         """Append T tokens, k and v (B, H, T, D), in place, over the oldest ones.
 
-        Raises ValueError for other shapes: one head must not be broadcast to all heads.
+        They are copied. Raises ValueError for other shapes, and then writes nothing:
+        one head must not be broadcast to all heads.
         """
         raise NotImplementedError("step_memory: Memory.write")
 

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from ...search import exact_topk
-from ..case import Call, Output, Result, Step, example, instead_of, law, same
+from ...lsh import LSH, draw_pivots
+from ...memory import l2_normalize
+from ...search import argsort_descending, exact_topk, topk
+from ..case import Call, Output, Result, Step, example, law, mistakes, same
 
 B, H, T, M, K, D = 3, 2, 4, 17, 6, 5
 
@@ -67,6 +69,17 @@ def partly(rng, dtype=float):
     q, keys, valid = inputs(rng, dtype)
     valid[1], valid[2] = rng.permutation(M) < 3, False
     return [made(2, 2, 11, 2), search(q, keys, valid, K), scored()]
+
+
+def equal_pivots(rng):
+    """Keys of which many are equal, in whole numbers, so that products are exact."""
+    keys = rng.integers(-2, 3, size=(4, D)).astype(float)[rng.integers(4, size=M)]
+    q = rng.integers(-9, 10, size=(3 * T, D)).astype(float)
+    return [
+        made(1, 3, 5),
+        Call("candidates", (q, keys, np.ones(M, bool)), on=Result(0)),
+        Call("candidates", (keys, keys, np.ones(M, bool)), on=Result(0)),
+    ]
 
 
 def refused(rng):
@@ -161,6 +174,12 @@ CASES = (
         ],
     ),
     same(
+        "equal_pivots",
+        1,
+        "of pivots with equal products the first one counts, for keys and queries",
+        equal_pivots,
+    ),
+    same(
         "topk",
         1,
         "the neighbours agree with the reference for many, few and no valid slots",
@@ -177,177 +196,419 @@ CASES = (
     ),
 )
 
-MISTAKES = (
-    *instead_of(
-        "np.flatnonzero(valid), self.tables, self.cells, self.seed",
-        (
-            "pivots_of_all_slots",
-            "np.arange(len(valid)), self.tables, self.cells, self.seed",
-            "pivots are drawn from all slots: draw them from the valid ones, since "
-            "the others hold zeros or keys of an earlier document.",
-        ),
-        (
-            "pivots_of_the_first_slots",
-            "np.arange(valid.sum()), self.tables, self.cells, self.seed",
-            "the first slots are taken to be the valid ones: draw pivots from the "
-            "slots where `valid` is True.",
-        ),
-        (
-            "one_table_only",
-            "np.flatnonzero(valid), 1, self.cells, self.seed",
-            "only one table is used: use all `tables` of them, each with its own "
-            "pivots.",
-        ),
-    ),
-    *instead_of(
-        "pivots = keys[chosen]  # (cells, D)",
-        (
-            "random_directions",
-            "pivots = np.random.default_rng(self.seed).normal(\n"
-            "                size=(len(chosen), keys.shape[-1])\n            )",
-            "the pivots are random directions: use the stored keys in the slots that "
-            "draw_pivots returns.",
-        ),
-    ),
-    *instead_of(
-        "cell = (keys @ pivots.T).argmax(axis=-1)  # (M,)",
-        (
-            "keys_in_the_farthest_cell",
-            "cell = (keys @ pivots.T).argmin(axis=-1)",
-            "each key is put in the cell of the pivot with the smallest product: put "
-            "it in that of the largest.",
-        ),
-    ),
-    *instead_of(
-        "cell = (keys @ pivots.T).argmax(axis=-1)  # (M,)\n"
-        "            nearest = argsort_descending(q @ pivots.T)[:, : self.probes]",
-        (
-            "distance_for_product",
-            "far = [((x[:, None] - pivots) ** 2).sum(axis=-1) for x in (keys, q)]\n"
-            "            cell = far[0].argmin(axis=-1)\n"
-            "            nearest = argsort_descending(-far[1])[:, : self.probes]",
-            "cells are chosen by distance: choose them by the largest product, which "
-            "is the same only for vectors of length 1.",
-        ),
-    ),
-    *instead_of(
-        "nearest = argsort_descending(q @ pivots.T)[:, : self.probes]",
-        (
-            "one_probe_only",
-            "nearest = argsort_descending(q @ pivots.T)[:, :1]",
-            "each query probes only its nearest cell: it must probe `probes` cells in "
-            "each table.",
-        ),
-        (
-            "farthest_cells_probed",
-            "nearest = argsort_descending(-(q @ pivots.T))[:, : self.probes]",
-            "queries probe the cells with the smallest products: probe those with the "
-            "largest.",
-        ),
-        (
-            "other_pivots_for_queries",
-            "nearest = argsort_descending(q @ keys[draw_pivots(\n"
-            "                np.flatnonzero(valid), 1, self.cells, self.seed + 1\n"
-            "            )[0]].T)[:, : self.probes]",
-            "queries and keys are hashed with different pivots: use the same pivots "
-            "for both.",
-        ),
-    ),
-    *instead_of(
-        "shared |= probed[:, cell]",
-        (
-            "last_table_only",
-            "shared = probed[:, cell]",
-            "each table replaces the candidates of the tables before it: keep the "
-            "candidates of all tables.",
-        ),
-        (
-            "met_twice_is_lost",
-            "shared ^= probed[:, cell]",
-            "a key found in two tables is dropped again: once found, it stays a "
-            "candidate.",
-        ),
-    ),
-    *instead_of(
-        "shared |= probed[:, cell]\n        return shared & valid",
-        (
-            "in_every_table",
-            "shared |= ~probed[:, cell]\n        return ~shared & valid",
-            "a key must be found in every table to be a candidate: any one table is "
-            "enough.",
-        ),
-        (
-            "invalid_candidates",
-            "shared |= probed[:, cell]\n        return shared",
-            "slots that are not valid are candidates: leave them out, although each "
-            "of them falls in some cell.",
-        ),
-    ),
-    *instead_of(
-        "if q.shape[-1] != self.D:",
-        (
-            "size_not_checked",
-            "if False:",
-            "queries of the wrong size are accepted: raise ValueError for them.",
-        ),
-    ),
-    *instead_of(
-        "candidate = self.candidates(q[b, h], keys[b, h], valid[b])",
-        (
-            "valid_of_the_first_stream",
-            "candidate = self.candidates(q[b, h], keys[b, h], valid[0])",
-            "all streams use the valid slots of stream 0: use each stream's own.",
-        ),
-        (
-            "cells_of_the_first_head",
-            "candidate = self.candidates(q[b, h], keys[b, 0], valid[b])",
-            "all heads use the cells of head 0: each head has its own keys and cells.",
-        ),
-    ),
-    *instead_of(
-        "self.scored[b, h] = candidate.sum(axis=-1)",
-        (
-            "scored_not_counted",
-            "pass",
-            "`scored` stays 0: it must hold the number of candidates of each query.",
-        ),
-        (
-            "scored_is_what_was_found",
-            "self.scored[b, h] = np.minimum(K, candidate.sum(axis=-1))",
-            "`scored` counts the neighbours that are returned: count all candidates, "
-            "since each was scored.",
-        ),
-        (
-            "scored_with_pivots",
-            "self.scored[b, h] = candidate.sum(axis=-1) + min(\n"
-            "                self.cells, valid[b].sum()\n            ) * self.tables",
-            "`scored` counts the pivots too: count only the candidates.",
-        ),
-    ),
-    *instead_of(
-        "best.append(topk(np.where(candidate, q[b, h] @ keys[b, h].T, -np.inf), K))",
-        (
-            "all_keys_searched",
-            "best.append(topk(np.where(valid[b], q[b, h] @ keys[b, h].T, -np.inf), K))",
-            "all valid keys are searched, as in exact search: search only the "
-            "candidates.",
-        ),
-        (
-            "others_score_0",
-            "best.append(topk(candidate * (q[b, h] @ keys[b, h].T), K))",
-            "keys that are not candidates have score 0, which beats negative scores "
-            "and counts as found: use −inf.",
-        ),
-        (
-            "all_counted_as_found",
-            "best.append(\n"
-            "                topk(np.where(candidate, q[b, h] @ keys[b, h].T, -1e9), K)"
-            "\n            )",
-            "keys that are not candidates have a large negative score, which counts "
-            "as found: use −inf.",
-        ),
-    ),
-)
+
+class Searcher(LSH):
+    """An LSH whose methods are those of the step's parts."""
+
+    def __init__(self, parts, *sizes):
+        super().__init__(*sizes)
+        self.parts = parts
+
+    def topk(self, q, keys, valid, K):
+        return self.parts.topk(self, q, keys, valid, K)
+
+    def candidates(self, q, keys, valid):
+        return self.parts.candidates(self, q, keys, valid)
+
+
+class Parts:
+    """The step done right; each subclass is a mistake, its docstring the hint."""
+
+    def LSH(self, *sizes):
+        return Searcher(self, *sizes)
+
+    def candidates(self, lsh, q, keys, valid):
+        shared = [np.zeros((len(q), len(keys)), bool)]
+        for number, chosen in enumerate(self.drawn(lsh, valid)):
+            pivots = self.pivots(keys, chosen, lsh)
+            cell = self.cells(keys, pivots)
+            products = self.products(q, pivots, number, keys, valid, lsh)
+            nearest = self.nearest(products, lsh.probes)
+            shared.append((cell[None, :, None] == nearest[:, None]).any(axis=-1))
+        return self.allowed(self.joined(shared), valid)
+
+    def drawn(self, lsh, valid):
+        return draw_pivots(self.slots(valid), lsh.tables, lsh.cells, lsh.seed)
+
+    def slots(self, valid):
+        return np.flatnonzero(valid)
+
+    def pivots(self, keys, chosen, lsh):
+        return keys[chosen]
+
+    def cells(self, keys, pivots):
+        return (keys @ pivots.T).argmax(axis=-1)
+
+    def products(self, q, pivots, number, keys, valid, lsh):
+        return q @ pivots.T
+
+    def nearest(self, products, probes):
+        return argsort_descending(products)[:, :probes]
+
+    def joined(self, shared):
+        return np.any(shared, axis=0)
+
+    def allowed(self, shared, valid):
+        return shared & valid
+
+    def topk(self, lsh, q, keys, valid, K):
+        self.check(lsh, q, K)
+        lsh.scored, best = np.zeros(q.shape[:3], int), []
+        for b, h in np.ndindex(q.shape[:2]):
+            candidate = self.chosen(lsh, q, keys, valid, b, h)
+            lsh.scored[b, h] = self.counted(lsh, candidate, valid[b], K)
+            products = q[b, h] @ keys[b, self.head(h)].T
+            best.append(topk(self.hidden(products, candidate, valid[b]), max(K, 1)))
+        return tuple(np.reshape(x, (*q.shape[:3], -1)) for x in zip(*best))
+
+    def check(self, lsh, q, K):
+        if q.shape[-1] != lsh.D or K < 1:
+            raise ValueError
+
+    def chosen(self, lsh, q, keys, valid, b, h):
+        return self.candidates(lsh, q[b, h], keys[b, h], valid[b])
+
+    def head(self, h):
+        return h
+
+    def counted(self, lsh, candidate, valid, K):
+        return candidate.sum(axis=-1)
+
+    def hidden(self, products, candidate, valid):
+        return np.where(candidate, products, -np.inf)
+
+
+class PivotsOfAllSlots(Parts):
+    """pivots are drawn from all slots: draw them from the valid ones, since the others
+    hold zeros or keys of an earlier document."""
+
+    def slots(self, valid):
+        return np.arange(len(valid))
+
+
+class PivotsOfTheFirstSlots(Parts):
+    """the first slots are taken to be the valid ones: draw pivots from the slots where
+    `valid` is True."""
+
+    def slots(self, valid):
+        return np.arange(valid.sum())
+
+
+class OneTableOnly(Parts):
+    """only one table is used: use all `tables` of them, each with its own pivots."""
+
+    def drawn(self, lsh, valid):
+        return super().drawn(lsh, valid)[:1]
+
+
+class SamePivotsInAllTables(OneTableOnly):
+    def drawn(self, lsh, valid):
+        return super().drawn(lsh, valid) * lsh.tables
+
+
+class OneSeedPerTable(Parts):
+    """each table draws its pivots with a seed of its own: call `draw_pivots` once for
+    all tables."""
+
+    def drawn(self, lsh, valid):
+        slots = self.slots(valid)
+        one = (
+            draw_pivots(slots, 1, lsh.cells, lsh.seed + i) for i in range(lsh.tables)
+        )
+        return [chosen for drawn in one for chosen in drawn]
+
+
+class FirstKeysAsPivots(Parts):
+    """the pivots are the first keys: draw them at random, with `draw_pivots`."""
+
+    def drawn(self, lsh, valid):
+        slots = self.slots(valid)
+        return [slots[: lsh.cells]] * lsh.tables if len(slots) else []
+
+
+class RandomDirections(Parts):
+    """the pivots are random directions: use the stored keys in the slots that
+    draw_pivots returns."""
+
+    def pivots(self, keys, chosen, lsh):
+        rng = np.random.default_rng(lsh.seed)
+        return rng.normal(size=(len(chosen), keys.shape[-1]))
+
+
+class PivotsNormalised(Parts):
+    """the pivots are normalised: use the stored keys as they are."""
+
+    def pivots(self, keys, chosen, lsh):
+        return l2_normalize(keys[chosen])
+
+
+class KeysInTheFarthestCell(Parts):
+    """each key is put in the cell of the pivot with the smallest product: put it in
+    that of the largest."""
+
+    def cells(self, keys, pivots):
+        return (keys @ pivots.T).argmin(axis=-1)
+
+
+class KeysInTheLastOfEqualCells(Parts):
+    """of pivots with equal products, keys and queries take different ones: both must
+    take the first."""
+
+    def cells(self, keys, pivots):
+        products = keys @ pivots.T
+        return products.shape[1] - 1 - products[:, ::-1].argmax(axis=-1)
+
+
+class QueriesInTheLastOfEqualCells(KeysInTheLastOfEqualCells):
+    def cells(self, keys, pivots):
+        return Parts.cells(self, keys, pivots)
+
+    def nearest(self, products, probes):
+        return np.argsort(products, axis=-1, kind="stable")[:, ::-1][:, :probes]
+
+
+class DistanceForProduct(Parts):
+    """cells are chosen by distance: choose them by the largest product, which is the
+    same only for vectors of length 1."""
+
+    def cells(self, keys, pivots):
+        return ((keys[:, None] - pivots) ** 2).sum(axis=-1).argmin(axis=-1)
+
+    def products(self, q, pivots, number, keys, valid, lsh):
+        return -((q[:, None] - pivots) ** 2).sum(axis=-1)
+
+
+class OneProbeOnly(Parts):
+    """each query probes only its nearest cell: it must probe `probes` cells in each
+    table."""
+
+    def nearest(self, products, probes):
+        return super().nearest(products, 1)
+
+
+class AllCellsProbed(Parts):
+    """every cell is probed: a query probes only the `probes` cells with the largest
+    products."""
+
+    def nearest(self, products, probes):
+        return super().nearest(products, None)
+
+
+class OneProbeTooMany(Parts):
+    """one cell too many is probed: a query probes `probes` of them."""
+
+    def nearest(self, products, probes):
+        return super().nearest(products, probes + 1)
+
+
+class FarthestCellsProbed(Parts):
+    """queries probe the cells with the smallest products: probe those with the
+    largest."""
+
+    def nearest(self, products, probes):
+        return super().nearest(-products, probes)
+
+
+class FarthestCellsProbedFromTheEnd(FarthestCellsProbed):
+    def nearest(self, products, probes):
+        return argsort_descending(products)[:, -probes:]
+
+
+class OtherPivotsForQueries(Parts):
+    """queries and keys are hashed with different pivots: use the same pivots for
+    both."""
+
+    def products(self, q, pivots, number, keys, valid, lsh):
+        slots = np.flatnonzero(valid)
+        drawn = draw_pivots(slots, lsh.tables, lsh.cells, lsh.seed + 1)
+        return q @ keys[drawn[number]].T
+
+
+class PivotsOfTheNextTable(OtherPivotsForQueries):
+    def products(self, q, pivots, number, keys, valid, lsh):
+        drawn = self.drawn(lsh, valid)
+        return q @ keys[drawn[(number + 1) % len(drawn)]].T
+
+
+class OtherPivotsDrawnAlone(OtherPivotsForQueries):
+    def products(self, q, pivots, number, keys, valid, lsh):
+        return q @ keys[draw_pivots(self.slots(valid), 1, lsh.cells, lsh.seed + 1)[0]].T
+
+
+class PivotsByTheirPlace(OtherPivotsForQueries):
+    def products(self, q, pivots, number, keys, valid, lsh):
+        return q @ keys[: len(pivots)].T
+
+
+class LastTableOnly(Parts):
+    """each table replaces the candidates of the tables before it: keep the candidates
+    of all tables."""
+
+    def joined(self, shared):
+        return shared[-1]
+
+
+class MetTwiceIsLost(Parts):
+    """a key found in two tables is dropped again: once found, it stays a candidate."""
+
+    def joined(self, shared):
+        return np.sum(shared, axis=0) % 2 == 1
+
+
+class InEveryTable(Parts):
+    """a key must be found in every table to be a candidate: any one table is
+    enough."""
+
+    def joined(self, shared):
+        return np.all(shared[1:] or shared, axis=0)
+
+
+class InvalidCandidates(Parts):
+    """slots that are not valid are candidates: leave them out, although each of them
+    falls in some cell."""
+
+    def allowed(self, shared, valid):
+        return shared
+
+
+class SizeNotChecked(Parts):
+    """queries of the wrong size are accepted: raise ValueError for them."""
+
+    def check(self, lsh, q, K):
+        if K < 1:
+            raise ValueError
+
+
+class AnyKTaken(Parts):
+    """K < 1 is accepted: raise ValueError for it."""
+
+    def check(self, lsh, q, K):
+        if q.shape[-1] != lsh.D:
+            raise ValueError
+
+
+class ValidOfTheFirstStream(Parts):
+    """all streams use the valid slots of stream 0: use each stream's own."""
+
+    def chosen(self, lsh, q, keys, valid, b, h):
+        return self.candidates(lsh, q[b, h], keys[b, h], valid[0])
+
+
+class CellsOfTheFirstHead(Parts):
+    """all heads use the cells of head 0: each head has its own keys and cells."""
+
+    def chosen(self, lsh, q, keys, valid, b, h):
+        return self.candidates(lsh, q[b, h], keys[b, 0], valid[b])
+
+
+class AllOfTheFirstHead(CellsOfTheFirstHead):
+    def chosen(self, lsh, q, keys, valid, b, h):
+        return self.candidates(lsh, q[b, 0], keys[b, 0], valid[b])
+
+
+class KeysOfTheFirstHead(Parts):
+    """all heads search the keys of head 0: each head has its own memory."""
+
+    def chosen(self, lsh, q, keys, valid, b, h):
+        return self.candidates(lsh, q[b, h], keys[b, 0], valid[b])
+
+    def head(self, h):
+        return 0
+
+
+class ScoredNotCounted(Parts):
+    """`scored` stays 0: it must hold the number of candidates of each query."""
+
+    def counted(self, lsh, candidate, valid, K):
+        return 0
+
+
+class ScoredIsWhatWasFound(Parts):
+    """`scored` counts the neighbours that are returned: count all candidates, since
+    each was scored."""
+
+    def counted(self, lsh, candidate, valid, K):
+        return np.minimum(K, candidate.sum(axis=-1))
+
+
+class ScoredIsAllValid(Parts):
+    """`scored` counts all valid keys: count only the candidates."""
+
+    def counted(self, lsh, candidate, valid, K):
+        return valid.sum()
+
+
+class ScoredWithPivots(Parts):
+    """`scored` counts the pivots too: count only the candidates."""
+
+    def counted(self, lsh, candidate, valid, K):
+        pivots = min(lsh.cells, valid.sum()) * lsh.tables
+        return candidate.sum(axis=-1) + pivots
+
+
+class AllKeysSearched(Parts):
+    """all valid keys are searched, as in exact search: search only the candidates."""
+
+    def hidden(self, products, candidate, valid):
+        return np.where(valid, products, -np.inf)
+
+
+class OthersScore0(Parts):
+    """keys that are not candidates have score 0, which beats negative scores and counts
+    as found: use −inf."""
+
+    def hidden(self, products, candidate, valid):
+        return np.where(candidate, products, 0)
+
+
+class OthersScoreLow(Parts):
+    """keys that are not candidates have a large negative score, which counts as found:
+    use −inf."""
+
+    def hidden(self, products, candidate, valid):
+        return np.where(candidate, products, -1e9)
+
+
+class CountedOncePerTable(Parts):
+    """a key that several tables find is returned as often: it must count once."""
+
+    def topk(self, lsh, q, keys, valid, K):
+        self.check(lsh, q, K)
+        lsh.scored, best = np.zeros(q.shape[:3], int), []
+        for b, h, t in np.ndindex(q.shape[:3]):
+            slots = np.concatenate(self.slots_of(lsh, q[b, h, t], keys[b, h], valid[b]))
+            products = q[b, h, t] @ keys[b, h, slots].T
+            score, place, found = topk(products[None], K)
+            index = np.where(found, np.append(slots, 0)[place], 0)
+            lsh.scored[b, h, t] = self.how_many(slots)
+            best.append((score, index, found))
+        return tuple(np.reshape(x, (*q.shape[:3], K)) for x in zip(*best))
+
+    def slots_of(self, lsh, q, keys, valid):
+        found = [np.zeros(0, int)]
+        for chosen in self.drawn(lsh, valid):
+            cell = self.cells(keys, keys[chosen])
+            nearest = self.nearest(q[None] @ keys[chosen].T, lsh.probes)
+            found.append(np.flatnonzero(np.isin(cell, nearest) & valid))
+        return found
+
+    def how_many(self, slots):
+        return len(slots)
+
+
+class ScoredOnceButReturnedTwice(CountedOncePerTable):
+    def how_many(self, slots):
+        return len(set(slots))
+
+
+class ScoredOncePerTable(Parts):
+    """`scored` counts a key once for each table that finds it: count it once."""
+
+    def topk(self, lsh, q, keys, valid, K):
+        result = super().topk(lsh, q, keys, valid, K)
+        CountedOncePerTable().topk(lsh, q, keys, valid, K)
+        return result
+
 
 STEP = Step(
     name="lsh",
@@ -362,5 +623,5 @@ STEP = Step(
         scored=SCORED,
     ),
     cases=CASES,
-    mistakes=MISTAKES,
+    mistakes=mistakes(Parts),
 )
