@@ -5,11 +5,12 @@ import json
 import re
 import signal
 import sys
+from dataclasses import replace
 
 import pytest
 from commands import ROOT, started, wait_for_file
 
-from minimt.course import cli, grade
+from minimt.course import advice, cli, colours, grade, judge, report
 from minimt.course.assignment import solution, stub
 from minimt.course.steps import STEPS, number
 
@@ -71,7 +72,7 @@ def test_the_reference_has_all_points(minimt):
 @pytest.mark.parametrize("name", ["warm_up", "memory", "model"])
 def test_the_stubs_have_no_points(minimt, name):
     code, out, _ = minimt("grade", "--step", name)
-    assert code == 0 and out.endswith(f"\n0 of {BY_NAME[name].points} points\n")
+    assert code == 0 and f"\n0 of {BY_NAME[name].points} points\n" in out
     assert "not written yet" in out.splitlines()[0]
 
 
@@ -97,7 +98,8 @@ def test_a_fault_comes_with_its_place_a_hint_and_a_command(minimt, handed_in):
     assert lines[at + 1] == "distance: query 0, key 0: yours 0, expected 1"
     assert lines[at + 2].startswith("hint: queries are aligned with the first keys")
     command = f"grade {handed_in} --step attention --case distance_by_hand"
-    assert lines[at + 3] == f"again: python -m minimt {command}"
+    commands = out.replace("\\\n", "").splitlines()  # as a shell reads them
+    assert f"again: python -m minimt {command}".split() in map(str.split, commands)
     _, again, _ = minimt(*command.split())
     assert "0 of 1 points" in again and lines[at + 1] in again
 
@@ -124,6 +126,109 @@ def test_json_has_the_same_points(minimt, graded, handed_in):
     _, out, _ = minimt("grade", handed_in, "--step", "attention")
     assert 0 < step["points"] < attention.points
     assert f"{step['points']} of {attention.points} points" in out
+
+
+def judged(**faults):
+    """A verdict on each case, with a fault for those of the steps that are named."""
+    return [
+        grade.verdict_on(step, case, fault=faults.get(step.name, ""))
+        for step in STEPS
+        for case in grade.ordered(step)
+    ]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_report_fits_the_page_and_loses_no_word(whole):
+    words = "the logits are scaled before the bias is added; " * 4
+    verdicts = [replace(v, fault=f"{v.case}: {words}", hint=words) for v in judged()]
+    told = report.text(verdicts, "python -m minimt grade mine", whole)
+    assert max(map(len, told.splitlines())) <= report.COLUMNS
+    for verdict in verdicts:
+        assert f"{verdict.case}: {verdict.says}" in " ".join(told.split())
+    assert " ".join(told.split()).count(words) >= 2 * len(STEPS)
+
+
+def test_a_fault_of_a_whole_file_is_told_once():
+    told = report.text(judged(cache="cannot be imported: line 3"), "grade mine")
+    assert told.count("cannot be imported: line 3") == 1 and "every case" in told
+
+
+def test_a_case_without_points_says_that_it_costs_nothing():
+    free, other = (replace(judged(warm_up="no")[0], of=of) for of in (0, 1))
+    assert "costs nothing" in report.text([free], "grade mine")
+    assert "costs nothing" not in report.text([other], "grade mine")
+    unwritten = replace(free, fault=judge.UNWRITTEN), other
+    assert "costs nothing" in report.text(unwritten, "grade mine")
+
+
+def test_an_untouched_folder_is_told_where_to_begin(minimt):
+    _, out, _ = minimt("grade")
+    assert len(out.splitlines()) <= 5 and "read tutorial/01_attention.md" in out
+    assert "write merge_heads in tutorial/assignment/step_warm_up.py" in flat(out)
+
+
+def flat(out):
+    return " ".join(out.split())
+
+
+WRITE = "read tutorial/03_cache.md, then write extend_cache and document_mask in"
+
+
+@pytest.mark.parametrize(
+    ("faults", "names", "line"),
+    [
+        ({"cache": judge.UNWRITTEN}, "cache", f"next: step 3, {WRITE} mine/"),
+        ({"cache": "x"}, "cache", "next: step 3, correct its first fault"),
+        ({"cache": "x", "warm_up": "x"}, "cache warm_up", "next: step 0, correct"),
+        ({"cache": judge.UNWRITTEN, "gate": "x"}, "cache gate", "next: step 3, read"),
+        ({}, "cache", f"next: step 3, {WRITE} mine/step_cache.py"),
+        ({}, "", "next: grade all steps: grade mine"),
+    ],
+)
+def test_a_report_says_what_to_do_next(faults, names, line):
+    """Also after a step that is finished, if not all of them were graded."""
+    files = {step.stem: solution(step).encode() for step in STEPS}
+    files |= {BY_NAME[n].stem: stub(BY_NAME[n]).encode() for n in names.split()}
+    graded = [
+        v for v in judged(**faults) if faults or v.step in ("warm_up", "position")
+    ]
+    told = flat(advice.advice(graded, files, "mine", "grade mine"))
+    assert told.startswith(line)
+
+
+def test_a_step_that_is_half_written_names_what_is_left():
+    text = stub(BY_NAME["cache"]).replace("raise NotImpl", "pass  # ", 1)
+    files = {BY_NAME["cache"].stem: text.encode()}
+    graded = judged(cache=judge.UNWRITTEN)
+    told = flat(advice.advice(graded, files, "mine", "grade mine"))
+    assert told == "next: step 3, write document_mask in mine/step_cache.py"
+
+
+def test_after_the_last_step_comes_training():
+    assert "python -m minimt train" in flat(advice.advice(judged(), {}, "mine", ""))
+
+
+@pytest.mark.parametrize(
+    ("settings", "terminal", "shown"),
+    [
+        ({}, True, True),
+        ({}, False, False),
+        ({"NO_COLOR": "1"}, True, False),
+        ({"NO_COLOR": ""}, True, True),
+        ({"TERM": "dumb"}, True, False),
+    ],
+)
+def test_colours_are_for_terminals(monkeypatch, settings, terminal, shown):
+    for name in ("NO_COLOR", "TERM"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in ({"WT_SESSION": "1"} | settings).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
+    plain = report.text(judged(cache="x"), "grade mine", whole=True)
+    told = colours.coloured(plain)
+    assert re.sub("\x1b.*?m", "", told) == plain
+    assert (f"{colours.RED}- every" in told) == shown
+    assert (f"{colours.GREEN}+ 1/1" in told) == shown
 
 
 @pytest.mark.parametrize("case", BY_NAME["lsh"].cases, ids=lambda case: case.name)

@@ -12,7 +12,18 @@ from ..console.flags import Parser, count, filename, several
 from ..errors import InputError
 from ..files import check_folder, check_output
 from ..notebooks import refresh
-from . import COMMANDS, assignment, export, grade, nbgrader, private, report, sandbox
+from . import (
+    COMMANDS,
+    advice,
+    assignment,
+    colours,
+    export,
+    grade,
+    nbgrader,
+    private,
+    report,
+    sandbox,
+)
 from .steps import STEPS
 
 ASSIGNMENT = "tutorial/assignment"
@@ -147,10 +158,13 @@ def told(args, folder, verdicts):
     command += f" --user {shlex.quote(args.user)}" if args.user else ""
     command += f" --private {shlex.quote(args.private)}" if args.private else ""
     whole = args.step is not None or args.case is not None
-    shown = report.text(verdicts, command, whole)
+    shown = colours.coloured(report.text(verdicts, command, whole))
     printed = next((v.printed for v in verdicts if v.printed), "")
     if args.case and printed:
         shown = f"{printed[:4000].rstrip()}\n\n{shown}"
+    if folder and not args.case:
+        files = grade.read(folder)
+        shown += "\n\n" + advice.advice(verdicts, files, folder, command)
     return shown
 
 
