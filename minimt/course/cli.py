@@ -23,6 +23,7 @@ from . import (
     private,
     report,
     sandbox,
+    watch,
 )
 from .steps import STEPS
 
@@ -83,6 +84,8 @@ def add_grade(commands):
         help_text = f"also write the results to this file for {service.title()}"
         task.add_argument(f"--{service}", type=filename, metavar="FILE", help=help_text)
     task.add_argument("--json", action="store_true", help="print the results as JSON")
+    help_text = "grade again whenever a file is saved, until Ctrl-C"
+    task.add_argument("--watch", action="store_true", help=help_text)
 
 
 def add(commands, run):
@@ -114,6 +117,8 @@ def grade_command(args):
     folder = None if args.reference else args.folder or ASSIGNMENT
     every = private.steps_with(args.private) if args.private else STEPS
     steps = [step for step in every if args.step in (None, step.name)]
+    if args.watch:
+        return watched(args, folder, steps)
     files = [
         (export.gradescope, args.gradescope),
         (export.classroom50, args.classroom50),
@@ -135,6 +140,22 @@ def grade_command(args):
     if args.json:
         return json.dumps(report.data(verdicts, args.seed), indent=2)
     return told(args, folder, verdicts)
+
+
+def watched(args, folder, steps):
+    """Show a report, and a new one whenever a file is saved; ends with Ctrl-C."""
+    for flag in ("reference", "json", "gradescope", "classroom50"):
+        if getattr(args, flag):
+            raise InputError(f"--watch shows reports of a folder: leave out --{flag}")
+
+    def graded(some):
+        return grade.grade(folder, some, args.case, args.seed, limits(args))
+
+    for saved, verdicts in watch.watch(folder, steps, graded):
+        if saved:
+            print(f"\nsaved: {', '.join(f'{stem}.py' for stem in saved)}\n")
+        print(told(args, folder, verdicts))
+        print(f"waiting for a file in {folder} to be saved; Ctrl-C ends", flush=True)
 
 
 def limits(args):
