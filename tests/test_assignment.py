@@ -1,12 +1,15 @@
 """The assignment's files: stubs that are up to date and tell all but the solution."""
 
 import ast
+import math
 import pathlib
 import re
+import sys
 
+import numpy as np
 import pytest
 
-from minimt.course.assignment import solution, stub, write_stubs
+from minimt.course.assignment import DTYPES, solution, stub, write_stubs
 from minimt.course.steps import STEPS, number
 from minimt.errors import InputError
 
@@ -62,6 +65,24 @@ def test_files_fit_the_page_and_import_only_earlier_steps(step):
             if isinstance(node, ast.ImportFrom) and node.module.startswith("step_"):
                 assert node.module in earlier
             assert not isinstance(node, ast.ImportFrom) or not node.level
+
+
+@steps
+def test_a_step_needs_only_numpy_and_the_rule_on_dtypes_stands_in_its_file(step):
+    assert DTYPES in ast.get_docstring(ast.parse(stub(step)))
+    for node in ast.walk(ast.parse(solution(step))):
+        names = [x.name for x in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) else []
+        for module in (name.split(".")[0] for name in names):
+            known = module == "numpy" or module in sys.stdlib_module_names
+            assert known or module.startswith("step_")
+
+
+def test_a_root_from_numpy_changes_the_dtype_and_one_from_math_does_not():
+    """As the rule says."""
+    x = np.ones(3, np.float32)
+    assert (x * np.sqrt(2)).dtype == np.float64
+    assert (x * math.sqrt(2)).dtype == np.float32
 
 
 def test_work_is_overwritten_only_on_demand(tmp_path):
