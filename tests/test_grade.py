@@ -2,16 +2,19 @@
 
 import datetime
 import json
+import os
+import pathlib
 import re
 import signal
 import sys
+import tempfile
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 from commands import ROOT, started, wait_for_file, wait_for_line
 
-from minimt.course import advice, cli, colours, grade, judge, report, watch
+from minimt.course import advice, cli, colours, grade, judge, report, users, watch
 from minimt.course.assignment import solution, stub
 from minimt.course.steps import STEPS, number
 
@@ -285,6 +288,37 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path, number, monkeypatch):
         _, said = process.communicate(timeout=10)
     assert process.returncode == 130 and said.endswith("minimt: stopped\n")
     assert not list(tmp_path.glob("minimt-*"))
+
+
+@pytest.fixture
+def closed():
+    """A folder that only its owner may enter, in one that everybody may."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = pathlib.Path(name)
+        folder.chmod(0o755)
+        (folder / "home").mkdir(mode=0o700)
+        yield folder / "home"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="temporary folders are closed")
+def test_the_folder_that_is_closed_to_others_is_found(closed):
+    (closed / "bin").mkdir(mode=0o755)
+    link = closed.parent / "python"
+    link.symlink_to(closed / "bin")
+    for path in (closed, closed / "bin/python", link):
+        assert users.closed_folder("/", path) == closed
+    assert users.closed_folder(closed.parent) is None
+
+
+@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="needs root")
+def test_a_python_that_another_user_cannot_run_is_told_with_its_cause(
+    minimt, closed, handed_in, monkeypatch
+):
+    (closed / "python").symlink_to(sys.executable)
+    monkeypatch.setattr(sys, "executable", str(closed / "python"))
+    code, out, said = minimt("grade", handed_in, "--user", "nobody")
+    assert code == 2 and out == "" and said.count("\n") == 1
+    assert f"is installed in {closed}, which is closed to other users" in said
 
 
 class Stop(Exception):

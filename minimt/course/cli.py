@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import secrets
 import shlex
 import time
@@ -23,6 +22,7 @@ from . import (
     private,
     report,
     sandbox,
+    users,
     watch,
 )
 from .steps import STEPS
@@ -161,14 +161,7 @@ def watched(args, folder, steps):
 def limits(args):
     """The time limit for each case, and the user it runs as."""
     if args.user:
-        if not hasattr(os, "geteuid") or os.geteuid() != 0:
-            raise InputError("only root can use --user: leave it out")
-        import pwd  # Windows does not have it
-
-        try:
-            pwd.getpwnam(args.user)
-        except KeyError:
-            raise InputError(f"user {args.user} does not exist") from None
+        users.check_user(args.user)
     return sandbox.Limits(args.seconds, args.user)
 
 
