@@ -9,9 +9,11 @@ import sys
 import numpy as np
 import pytest
 
+from minimt.config import Config
 from minimt.course.assignment import DTYPES, solution, stub, write_stubs
 from minimt.course.steps import STEPS, number
 from minimt.errors import InputError
+from minimt.init import init_params
 
 ROOT = pathlib.Path(__file__).parent.parent
 FOLDER = ROOT / "tutorial" / "assignment"
@@ -110,3 +112,28 @@ def test_no_page_names_a_step_by_its_number(path):
 def test_a_step_is_linked_from_both_tables_and_its_chapter(step, page):
     path = ROOT / (page or f"tutorial/{step.chapter}.md")
     assert f"{step.stem}.py" in path.read_text(encoding="utf-8")
+
+
+def parameters_in_the_chapter():
+    """{name: its sizes as text} from each of the chapter's two tables of parameters."""
+    page = (ROOT / "tutorial/08_model.md").read_text(encoding="utf-8")
+    tables = re.split(r"^\| (?:parameter|in each layer) \|", page, flags=re.M)[1:]
+    for table in tables:
+        rows = re.findall(r"^\| (`.*`) \| \((.*?)\) \|", table.split("\n\n")[0], re.M)
+        yield {
+            name: sizes for names, sizes in rows for name in names[1:-1].split("`, `")
+        }
+
+
+def test_the_chapter_s_tables_name_all_parameters_with_their_shapes():
+    config = Config(vocab=11, layers=3, heads=3, embed=15, memory_layer=1)
+    sizes = {"V": config.vocab, "E": config.embed, "4E": 4 * config.embed, "32": 32}
+    sizes["H"] = config.heads
+    once, per_layer = parameters_in_the_chapter()
+    named = dict(once)
+    for layer in range(config.layers):
+        for parameter in per_layer:
+            if parameter != "gate" or layer == config.memory_layer:
+                named[f"layers.{layer}.{parameter}"] = per_layer[parameter]
+    shapes = {x: tuple(sizes[n] for n in named[x].split(", ")) for x in named}
+    assert shapes == {x: w.shape for x, w in init_params(config).items()}

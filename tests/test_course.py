@@ -2,22 +2,17 @@
 
 import ast
 import builtins
-import pathlib
-import re
 from functools import cache
 
 import numpy as np
 import pytest
 
-from minimt.config import Config
 from minimt.course import hints, judge
 from minimt.course.assignment import solution
 from minimt.course.calls import Other, Raised
 from minimt.course.grade import ordered, rng_of
 from minimt.course.steps import STEPS, number
-from minimt.init import init_params
 
-ROOT = pathlib.Path(__file__).parent.parent
 SEED = 5
 CASES = [(step, case) for step in STEPS for case in step.cases]
 MISTAKES = [(step, mistake) for step in STEPS for mistake in step.mistakes]
@@ -122,31 +117,6 @@ def test_a_mistake_loses_points(step, mistake):
 def test_a_mistake_is_shown_its_own_hint(step, mistake):
     rows = [judged(step, case, mistake) for case in ordered(step)]
     assert shown_hint(step, rows) == mistake.hint
-
-
-def parameters_in_the_chapter():
-    """{name: its sizes as text} from each of the chapter's two tables of parameters."""
-    page = (ROOT / "tutorial/08_model.md").read_text(encoding="utf-8")
-    tables = re.split(r"^\| (?:parameter|in each layer) \|", page, flags=re.M)[1:]
-    for table in tables:
-        rows = re.findall(r"^\| (`.*`) \| \((.*?)\) \|", table.split("\n\n")[0], re.M)
-        yield {
-            name: sizes for names, sizes in rows for name in names[1:-1].split("`, `")
-        }
-
-
-def test_the_chapter_s_tables_name_all_parameters_with_their_shapes():
-    config = Config(vocab=11, layers=3, heads=3, embed=15, memory_layer=1)
-    sizes = {"V": config.vocab, "E": config.embed, "4E": 4 * config.embed, "32": 32}
-    sizes["H"] = config.heads
-    once, per_layer = parameters_in_the_chapter()
-    named = dict(once)
-    for layer in range(config.layers):
-        for parameter in per_layer:
-            if parameter != "gate" or layer == config.memory_layer:
-                named[f"layers.{layer}.{parameter}"] = per_layer[parameter]
-    shapes = {x: tuple(sizes[n] for n in named[x].split(", ")) for x in named}
-    assert shapes == {x: w.shape for x, w in init_params(config).items()}
 
 
 def leaves(x, path=()):

@@ -2,19 +2,14 @@
 
 import datetime
 import json
-import os
-import pathlib
 import re
 import signal
 import sys
-import tempfile
-from contextlib import suppress
-from dataclasses import replace
 
 import pytest
-from commands import ROOT, started, wait_for_file, wait_for_line
+from commands import ROOT, started, wait_for_file
 
-from minimt.course import advice, cli, colours, grade, judge, report, users, watch
+from minimt.course import cli, grade
 from minimt.course.assignment import solution, stub
 from minimt.course.steps import STEPS, number
 
@@ -132,109 +127,6 @@ def test_json_has_the_same_points(minimt, graded, handed_in):
     assert f"{step['points']} of {attention.points} points" in out
 
 
-def judged(**faults):
-    """A verdict on each case, with a fault for those of the steps that are named."""
-    return [
-        grade.verdict_on(step, case, fault=faults.get(step.name, ""))
-        for step in STEPS
-        for case in grade.ordered(step)
-    ]
-
-
-@pytest.mark.parametrize("whole", [True, False])
-def test_a_report_fits_the_page_and_loses_no_word(whole):
-    words = "the logits are scaled before the bias is added; " * 4
-    verdicts = [replace(v, fault=f"{v.case}: {words}", hint=words) for v in judged()]
-    told = report.text(verdicts, "python -m minimt grade mine", whole)
-    assert max(map(len, told.splitlines())) <= report.COLUMNS
-    for verdict in verdicts:
-        assert f"{verdict.case}: {verdict.says}" in " ".join(told.split())
-    assert " ".join(told.split()).count(words) >= 2 * len(STEPS)
-
-
-def test_a_fault_of_a_whole_file_is_told_once():
-    told = report.text(judged(cache="cannot be imported: line 3"), "grade mine")
-    assert told.count("cannot be imported: line 3") == 1 and "every case" in told
-
-
-def test_a_case_without_points_says_that_it_costs_nothing():
-    free, other = (replace(judged(warm_up="no")[0], of=of) for of in (0, 1))
-    assert "costs nothing" in report.text([free], "grade mine")
-    assert "costs nothing" not in report.text([other], "grade mine")
-    unwritten = replace(free, fault=judge.UNWRITTEN), other
-    assert "costs nothing" in report.text(unwritten, "grade mine")
-
-
-def test_an_untouched_folder_is_told_where_to_begin(minimt):
-    _, out, _ = minimt("grade")
-    assert len(out.splitlines()) <= 5 and "read tutorial/01_attention.md" in out
-    assert "write merge_heads in tutorial/assignment/step_warm_up.py" in flat(out)
-
-
-def flat(out):
-    return " ".join(out.split())
-
-
-WRITE = "read tutorial/03_cache.md, then write extend_cache and document_mask in"
-
-
-@pytest.mark.parametrize(
-    ("faults", "names", "line"),
-    [
-        ({"cache": judge.UNWRITTEN}, "cache", f"next: step 3, {WRITE} mine/"),
-        ({"cache": "x"}, "cache", "next: step 3, correct its first fault"),
-        ({"cache": "x", "warm_up": "x"}, "cache warm_up", "next: step 0, correct"),
-        ({"cache": judge.UNWRITTEN, "gate": "x"}, "cache gate", "next: step 3, read"),
-        ({}, "cache", f"next: step 3, {WRITE} mine/step_cache.py"),
-        ({}, "", "next: grade all steps: grade mine"),
-    ],
-)
-def test_a_report_says_what_to_do_next(faults, names, line):
-    """Also after a step that is finished, if not all of them were graded."""
-    files = {step.stem: solution(step).encode() for step in STEPS}
-    files |= {BY_NAME[n].stem: stub(BY_NAME[n]).encode() for n in names.split()}
-    graded = [
-        v for v in judged(**faults) if faults or v.step in ("warm_up", "position")
-    ]
-    told = flat(advice.advice(graded, files, "mine", "grade mine"))
-    assert told.startswith(line)
-
-
-def test_a_step_that_is_half_written_names_what_is_left():
-    text = stub(BY_NAME["cache"]).replace("raise NotImpl", "pass  # ", 1)
-    files = {BY_NAME["cache"].stem: text.encode()}
-    graded = judged(cache=judge.UNWRITTEN)
-    told = flat(advice.advice(graded, files, "mine", "grade mine"))
-    assert told == "next: step 3, write document_mask in mine/step_cache.py"
-
-
-def test_after_the_last_step_comes_training():
-    assert "python -m minimt train" in flat(advice.advice(judged(), {}, "mine", ""))
-
-
-@pytest.mark.parametrize(
-    ("settings", "terminal", "shown"),
-    [
-        ({}, True, True),
-        ({}, False, False),
-        ({"NO_COLOR": "1"}, True, False),
-        ({"NO_COLOR": ""}, True, True),
-        ({"TERM": "dumb"}, True, False),
-    ],
-)
-def test_colours_are_for_terminals(monkeypatch, settings, terminal, shown):
-    for name in ("NO_COLOR", "TERM"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in ({"WT_SESSION": "1"} | settings).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    plain = report.text(judged(cache="x"), "grade mine", whole=True)
-    told = colours.coloured(plain)
-    assert re.sub("\x1b.*?m", "", told) == plain
-    assert (f"{colours.RED}- every" in told) == shown
-    assert (f"{colours.GREEN}+ 1/1" in told) == shown
-
-
 @pytest.mark.parametrize("case", BY_NAME["lsh"].cases, ids=lambda case: case.name)
 def test_the_same_seed_draws_the_same_numbers(case):
     first, again, other = (
@@ -288,95 +180,6 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path, number, monkeypatch):
         _, said = process.communicate(timeout=10)
     assert process.returncode == 130 and said.endswith("minimt: stopped\n")
     assert not list(tmp_path.glob("minimt-*"))
-
-
-@pytest.fixture
-def closed():
-    """A folder that only its owner may enter, in one that everybody may."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = pathlib.Path(name)
-        folder.chmod(0o755)
-        (folder / "home").mkdir(mode=0o700)
-        yield folder / "home"
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="temporary folders are closed")
-def test_the_folder_that_is_closed_to_others_is_found(closed):
-    (closed / "bin").mkdir(mode=0o755)
-    link = closed.parent / "python"
-    link.symlink_to(closed / "bin")
-    for path in (closed, closed / "bin/python", link):
-        assert users.closed_folder("/", path) == closed
-    assert users.closed_folder(closed.parent) is None
-
-
-@pytest.mark.skipif(getattr(os, "geteuid", lambda: 1)() != 0, reason="needs root")
-def test_a_python_that_another_user_cannot_run_is_told_with_its_cause(
-    minimt, closed, handed_in, monkeypatch
-):
-    (closed / "python").symlink_to(sys.executable)
-    monkeypatch.setattr(sys, "executable", str(closed / "python"))
-    code, out, said = minimt("grade", handed_in, "--user", "nobody")
-    assert code == 2 and out == "" and said.count("\n") == 1
-    assert f"is installed in {closed}, which is closed to other users" in said
-
-
-class Stop(Exception):
-    """Ends a watch."""
-
-
-def watched(folder, monkeypatch, saves, steps=STEPS):
-    """The steps that are graded at first, and after each of the saves."""
-    rounds, saves = [], iter(saves)
-
-    def look_later(_):
-        name = next(saves, None)
-        if name is None:
-            raise Stop
-        with open(folder / f"step_{name}.py", "a") as file:
-            file.write("# saved\n")
-
-    def graded(some):
-        rounds.append([step.name for step in some])
-        return [v for v in judged() if v.step in rounds[-1]]
-
-    monkeypatch.setattr(watch.time, "sleep", look_later)
-    sizes = []
-    with suppress(Stop):
-        for _, verdicts in watch.watch(folder, steps, graded):
-            sizes.append(len(verdicts))
-    assert len(set(sizes)) == 1, "each report is on all cases"
-    return rounds
-
-
-def test_only_the_steps_that_read_a_saved_file_are_graded_again(handed_in, monkeypatch):
-    """The model has a case that reads the files of all steps."""
-    names = [step.name for step in STEPS]
-    rounds = watched(handed_in, monkeypatch, ["cache", "model"])
-    assert rounds == [names, ["cache", "model"], ["model"]]
-    rounds = watched(handed_in, monkeypatch, ["cache", "gate"], [BY_NAME["gate"]])
-    assert rounds == [["gate"], ["gate"]]
-
-
-def test_a_file_that_is_saved_while_others_are_graded_is_seen(handed_in, monkeypatch):
-    monkeypatch.setattr(watch.time, "sleep", None)
-    rounds = watch.watch(handed_in, STEPS, lambda some: judged())
-    next(rounds)
-    (handed_in / "step_gate.py").write_text("# in another form")
-    assert next(rounds)[0] == ["step_gate"]
-
-
-def test_watching_ends_cleanly_with_ctrl_c(handed_in):
-    flags = ("--step", "warm_up", "--watch")
-    command = [sys.executable, "-m", "minimt", "grade", handed_in, *flags]
-    with started(command, ROOT) as process:
-        wait_for_line(process, "next: step 2")
-        (handed_in / "step_warm_up.py").write_text(stub(BY_NAME["warm_up"]))
-        wait_for_line(process, "saved: step_warm_up.py")
-        wait_for_line(process, "write merge_heads")
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=10)
-    assert process.returncode == 130 and said == "minimt: stopped\n"
 
 
 PRIVATE = """
