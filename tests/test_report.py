@@ -19,6 +19,17 @@ def flat(out):
     return " ".join(out.split())
 
 
+@pytest.fixture
+def mine(tmp_path, monkeypatch):
+    """A folder with all steps, finished; it is called `mine` from where it stands."""
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    for step in STEPS:
+        (folder / f"{step.stem}.py").write_text(solution(step), encoding="utf-8")
+    return folder
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_report_fits_the_page_and_loses_no_word(whole):
     words = "the logits are scaled before the bias is added; " * 4
@@ -61,27 +72,33 @@ def test_an_untouched_folder_is_told_where_to_begin(capsys):
         ({}, "", "next: grade all steps: grade mine"),
     ],
 )
-def test_a_report_says_what_to_do_next(faults, names, line):
+def test_a_report_says_what_to_do_next(mine, faults, names, line):
     """Also after a step that is finished, if not all of them were graded."""
-    files = {step.stem: solution(step).encode() for step in STEPS}
-    files |= {BY_NAME[n].stem: stub(BY_NAME[n]).encode() for n in names.split()}
+    for name in names.split():
+        path = mine / f"step_{name}.py"
+        path.write_text(stub(BY_NAME[name]), encoding="utf-8")
     graded = [
         v for v in judged(**faults) if faults or v.step in ("warm_up", "position")
     ]
-    told = flat(advice.advice(graded, files, "mine", "grade mine"))
+    told = flat(advice.advice(graded, "mine", "grade mine"))
     assert told.startswith(line)
 
 
-def test_a_step_that_is_half_written_names_what_is_left():
+def test_a_step_that_is_half_written_names_what_is_left(mine):
     text = stub(BY_NAME["cache"]).replace("raise NotImpl", "pass  # ", 1)
-    files = {BY_NAME["cache"].stem: text.encode()}
-    graded = judged(cache=judge.UNWRITTEN)
-    told = flat(advice.advice(graded, files, "mine", "grade mine"))
+    (mine / "step_cache.py").write_text(text, encoding="utf-8")
+    told = flat(advice.advice(judged(cache=judge.UNWRITTEN), "mine", "grade mine"))
     assert told == "next: step 3, write document_mask in mine/step_cache.py"
 
 
-def test_after_the_last_step_comes_training():
-    assert "python -m minimt train" in flat(advice.advice(judged(), {}, "mine", ""))
+def test_after_the_last_step_comes_training(mine):
+    assert "python -m minimt train" in flat(advice.advice(judged(), "mine", ""))
+
+
+def test_a_file_that_is_missing_is_to_be_written(mine):
+    (mine / "step_cache.py").unlink()
+    graded = [v for v in judged() if v.step == "position"]
+    assert f"step 3, {WRITE} mine" in flat(advice.advice(graded, "mine", ""))
 
 
 @pytest.mark.parametrize(

@@ -177,8 +177,7 @@ def told(args, folder, verdicts):
     if args.case and printed:
         shown = f"{printed[:4000].rstrip()}\n\n{shown}"
     if folder and not args.case:
-        files = grade.read(folder)
-        shown += "\n\n" + advice.advice(verdicts, files, folder, command)
+        shown += "\n\n" + advice.advice(verdicts, folder, command)
     return shown
 
 
