@@ -1,14 +1,19 @@
 """The assignment's files: stubs that are up to date and tell all but the solution."""
 
 import ast
+import math
 import pathlib
 import re
+import sys
 
+import numpy as np
 import pytest
 
-from minimt.course.assignment import solution, stub, write_stubs
+from minimt.config import Config
+from minimt.course.assignment import DTYPES, solution, stub, write_stubs
 from minimt.course.steps import STEPS, number
 from minimt.errors import InputError
+from minimt.init import init_params
 
 ROOT = pathlib.Path(__file__).parent.parent
 FOLDER = ROOT / "tutorial" / "assignment"
@@ -64,6 +69,24 @@ def test_files_fit_the_page_and_import_only_earlier_steps(step):
             assert not isinstance(node, ast.ImportFrom) or not node.level
 
 
+@steps
+def test_a_step_needs_only_numpy_and_the_rule_on_dtypes_stands_in_its_file(step):
+    assert DTYPES in ast.get_docstring(ast.parse(stub(step)))
+    for node in ast.walk(ast.parse(solution(step))):
+        names = [x.name for x in node.names] if isinstance(node, ast.Import) else []
+        names += [node.module] if isinstance(node, ast.ImportFrom) else []
+        for module in (name.split(".")[0] for name in names):
+            known = module == "numpy" or module in sys.stdlib_module_names
+            assert known or module.startswith("step_")
+
+
+def test_a_root_from_numpy_changes_the_dtype_and_one_from_math_does_not():
+    """As the rule says."""
+    x = np.ones(3, np.float32)
+    assert (x * np.sqrt(2)).dtype == np.float64
+    assert (x * math.sqrt(2)).dtype == np.float32
+
+
 def test_work_is_overwritten_only_on_demand(tmp_path):
     assert len(write_stubs(tmp_path)) == len(STEPS)
     assert len(write_stubs(tmp_path)) == len(STEPS)  # the same again
@@ -89,3 +112,28 @@ def test_no_page_names_a_step_by_its_number(path):
 def test_a_step_is_linked_from_both_tables_and_its_chapter(step, page):
     path = ROOT / (page or f"tutorial/{step.chapter}.md")
     assert f"{step.stem}.py" in path.read_text(encoding="utf-8")
+
+
+def parameters_in_the_chapter():
+    """{name: its sizes as text} from each of the chapter's two tables of parameters."""
+    page = (ROOT / "tutorial/08_model.md").read_text(encoding="utf-8")
+    tables = re.split(r"^\| (?:parameter|in each layer) \|", page, flags=re.M)[1:]
+    for table in tables:
+        rows = re.findall(r"^\| (`.*`) \| \((.*?)\) \|", table.split("\n\n")[0], re.M)
+        yield {
+            name: sizes for names, sizes in rows for name in names[1:-1].split("`, `")
+        }
+
+
+def test_the_chapter_s_tables_name_all_parameters_with_their_shapes():
+    config = Config(vocab=11, layers=3, heads=3, embed=15, memory_layer=1)
+    sizes = {"V": config.vocab, "E": config.embed, "4E": 4 * config.embed, "32": 32}
+    sizes["H"] = config.heads
+    once, per_layer = parameters_in_the_chapter()
+    named = dict(once)
+    for layer in range(config.layers):
+        for parameter in per_layer:
+            if parameter != "gate" or layer == config.memory_layer:
+                named[f"layers.{layer}.{parameter}"] = per_layer[parameter]
+    shapes = {x: tuple(sizes[n] for n in named[x].split(", ")) for x in named}
+    assert shapes == {x: w.shape for x, w in init_params(config).items()}

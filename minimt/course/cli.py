@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import os
 import secrets
 import shlex
 import time
@@ -12,7 +11,20 @@ from ..console.flags import Parser, count, filename, several
 from ..errors import InputError
 from ..files import check_folder, check_output
 from ..notebooks import refresh
-from . import COMMANDS, assignment, export, grade, nbgrader, private, report, sandbox
+from . import (
+    COMMANDS,
+    advice,
+    assignment,
+    colours,
+    export,
+    grade,
+    nbgrader,
+    private,
+    report,
+    sandbox,
+    users,
+    watch,
+)
 from .steps import STEPS
 
 ASSIGNMENT = "tutorial/assignment"
@@ -72,6 +84,8 @@ def add_grade(commands):
         help_text = f"also write the results to this file for {service.title()}"
         task.add_argument(f"--{service}", type=filename, metavar="FILE", help=help_text)
     task.add_argument("--json", action="store_true", help="print the results as JSON")
+    help_text = "grade again whenever a file is saved, until Ctrl-C"
+    task.add_argument("--watch", action="store_true", help=help_text)
 
 
 def add(commands, run):
@@ -103,6 +117,8 @@ def grade_command(args):
     folder = None if args.reference else args.folder or ASSIGNMENT
     every = private.steps_with(args.private) if args.private else STEPS
     steps = [step for step in every if args.step in (None, step.name)]
+    if args.watch:
+        return watched(args, folder, steps)
     files = [
         (export.gradescope, args.gradescope),
         (export.classroom50, args.classroom50),
@@ -126,17 +142,26 @@ def grade_command(args):
     return told(args, folder, verdicts)
 
 
+def watched(args, folder, steps):
+    """Show a report, and a new one whenever a file is saved; ends with Ctrl-C."""
+    for flag in ("reference", "json", "gradescope", "classroom50"):
+        if getattr(args, flag):
+            raise InputError(f"--watch shows reports of a folder: leave out --{flag}")
+
+    def graded(some):
+        return grade.grade(folder, some, args.case, args.seed, limits(args))
+
+    for saved, verdicts in watch.watch(folder, steps, graded):
+        if saved:
+            print(f"\nsaved: {', '.join(f'{stem}.py' for stem in saved)}\n")
+        print(told(args, folder, verdicts))
+        print(f"waiting for a file in {folder} to be saved; Ctrl-C ends", flush=True)
+
+
 def limits(args):
     """The time limit for each case, and the user it runs as."""
     if args.user:
-        if not hasattr(os, "geteuid") or os.geteuid() != 0:
-            raise InputError("only root can use --user: leave it out")
-        import pwd  # Windows does not have it
-
-        try:
-            pwd.getpwnam(args.user)
-        except KeyError:
-            raise InputError(f"user {args.user} does not exist") from None
+        users.check_user(args.user)
     return sandbox.Limits(args.seconds, args.user)
 
 
@@ -147,10 +172,12 @@ def told(args, folder, verdicts):
     command += f" --user {shlex.quote(args.user)}" if args.user else ""
     command += f" --private {shlex.quote(args.private)}" if args.private else ""
     whole = args.step is not None or args.case is not None
-    shown = report.text(verdicts, command, whole)
+    shown = colours.coloured(report.text(verdicts, command, whole))
     printed = next((v.printed for v in verdicts if v.printed), "")
     if args.case and printed:
         shown = f"{printed[:4000].rstrip()}\n\n{shown}"
+    if folder and not args.case:
+        shown += "\n\n" + advice.advice(verdicts, folder, command)
     return shown
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..progress import progress
-from . import assignment, hints, judge, sandbox
+from . import assignment, hints, judge, sandbox, stubs
 from .case import Case, Result, Step
 from .steps import STEPS, number
 
@@ -45,6 +45,11 @@ class Verdict:
     def points(self):
         """All points or none."""
         return 0 if self.fault else self.of
+
+    @property
+    def unwritten(self):
+        """Whether it failed only since a function is not written yet."""
+        return judge.UNWRITTEN in self.fault
 
 
 def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
@@ -123,6 +128,9 @@ def attempt(files, step, case, seed, limits):
         why = f"{step.stem}.py is missing, or not a regular file below {most} MB"
         missing = sandbox.Outcome(trouble=why)
         return Attempt(step, case, calls, missing)
+    if call := stubs.first_call(step, calls, files[step.stem]):
+        why = f"{judge.spoken(call, calls)}: {judge.UNWRITTEN}"
+        return Attempt(step, case, calls, sandbox.Outcome(trouble=why))
     earlier = STEPS[: number(step)]
     given = {x.stem: solution(x) if case.alone else files[x.stem] for x in earlier}
     given[step.stem] = files[step.stem]
@@ -163,9 +171,9 @@ def spoken(call):
 def value(x):
     """An argument in a few words."""
     if isinstance(x, np.ndarray):
-        text = np.array2string(x, precision=4, separator=", ", threshold=12)
-        small = x.size <= 12 and len(text) < 200
-        return " ".join(text.split()) if small else f"{x.dtype} {x.shape}"
+        if x.size <= 12:
+            return " ".join(np.array2string(x, precision=4, separator=", ").split())
+        return f"{x.dtype} {x.shape}"
     if isinstance(x, tuple):
         return f"({', '.join(map(value, x))})"
     if isinstance(x, Result):

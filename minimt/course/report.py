@@ -1,11 +1,13 @@
 """Verdicts as text for people, and as data."""
 
+import os
+import textwrap
 from dataclasses import asdict
 
-from . import judge
 from .steps import STEPS, number
 
-WIDTH = max(len(step.name) for step in STEPS)
+COLUMNS = 80
+NAMES = max(len(step.name) for step in STEPS)  # columns that the names of steps take
 
 
 def by_step(verdicts):
@@ -23,47 +25,78 @@ def text(verdicts, command, whole=False):
     """All steps with their points and the first fault of each; if `whole`, all cases.
 
     `command` is the command that was typed; with a case added to it, it repeats that
-    case alone.
+    case alone. Several steps in which nothing is written yet take a single line.
     """
-    steps = by_step(verdicts)
-    lines = []
-    for step, rows in steps:
-        unwritten = [row for row in rows if judge.UNWRITTEN in row.fault]
-        faults = [row for row in rows if row.fault and row not in unwritten]
-        name = f"step {number(step)}  {step.name.ljust(WIDTH)}  {score(rows).rjust(5)}"
-        lines.append(name + "  not written yet" * (len(unwritten) == len(rows)))
-        for row in rows if whole else faults:
-            sign = "-" if row.fault else "+"
-            lines.append(f"  {sign} {score([row])}  {row.case}: {row.says}")
-            if row.fault and (whole or row is faults[0]):
-                lines += details(row, command)
-            lines += [f"        call {i}: {x}" for i, x in numbered(rows, row)]
-        if unwritten and len(unwritten) < len(rows) and not whole:
-            lines.append(f"  not written yet: {listed(unwritten)}")
-    return "\n".join([*lines, "", "{} of {} points".format(*total(verdicts))])
+    steps, points = by_step(verdicts), "{} of {} points".format(*total(verdicts))
+    if len(steps) > 1 and all(row.unwritten for row in verdicts):
+        return f"nothing is written yet: {points}"
+    lines = [line for step in steps for line in step_lines(*step, command, whole)]
+    return "\n".join([*lines, "", points])
 
 
-def numbered(rows, row):
-    """The calls of a case with their numbers, if it is the only case."""
-    return enumerate(row.tried if len(rows) == 1 else (), 1)
+def step_lines(step, rows, command, whole):
+    """A step with its points, and its cases as far as they are of interest."""
+    unwritten = [row for row in rows if row.unwritten]
+    faults = [row for row in rows if row.fault and not row.unwritten]
+    name = f"step {number(step)}  {step.name.ljust(NAMES)}  {score(rows).rjust(5)}"
+    if len(unwritten) == len(rows):
+        return [f"{name}  not written yet"]
+    if len(rows) > 1 and {row.fault for row in rows} == {rows[0].fault} != {""}:
+        return [name, "  - every case:", *fault_lines(rows[0])]
+    lines = [name]
+    for row in rows if whole else faults:
+        if not row.unwritten:
+            lines += case_lines(row, command if whole or row is faults[0] else "")
+    if len(rows) == 1:
+        lines += [
+            line
+            for i, call in enumerate(rows[0].tried, 1)
+            for line in wrapped(f"      call {i}: {call}")
+        ]
+    if unwritten:
+        lines += wrapped(f"  not written yet: {', '.join(map(listed, unwritten))}")
+    return lines
 
 
-def listed(rows):
-    """The names of cases, each with its points."""
-    return ", ".join(f"{row.case} {score([row])}" for row in rows)
+def case_lines(row, command=""):
+    """A case with its points; with a command, also its fault, and how to repeat it."""
+    sign, free = "-" if row.fault else "+", "" if row.of else " (costs nothing)"
+    lines = wrapped(f"  {sign} {score([row])}  {row.case}: {row.says}{free}")
+    if row.fault and command:
+        lines += fault_lines(row)
+        lines += again(command, f"--step {row.step} --case {row.case}")
+    return lines
+
+
+def fault_lines(row):
+    """The fault of a case, and its hint if there is one."""
+    lines = wrapped(f"      {row.fault}")
+    return lines + (wrapped(f"      hint: {row.hint}") if row.hint else [])
+
+
+def again(command, case):
+    """How to repeat a case: a command in one line, or in two where it is too long."""
+    line = f"      again: {command} {case}"
+    if len(line) <= COLUMNS or os.name == "nt":  # where no `\` continues a line
+        return [line]
+    return [f"      again: {command} \\", f"        {case}"]
+
+
+def wrapped(line):
+    """A line in as many lines as it needs, all but the first indented further."""
+    hanging = " " * (8 if line.startswith(" " * 6) else 9)
+    options = dict(subsequent_indent=hanging, break_on_hyphens=False)
+    return textwrap.wrap(line, COLUMNS, **options)
+
+
+def listed(row):
+    """The name of a case with its points."""
+    return f"{row.case} {score([row])}" if row.of else f"{row.case} (costs nothing)"
 
 
 def score(rows):
     """Points given and points available, such as 3/4."""
     return "{}/{}".format(*total(rows))
-
-
-def details(row, command):
-    """The fault of a case, its hint if there is one, and how to repeat the case."""
-    lines = [f"        {row.fault}"]
-    if row.hint:
-        lines.append(f"        hint: {row.hint}")
-    return [*lines, f"        again: {command} --step {row.step} --case {row.case}"]
 
 
 def data(verdicts, seed):

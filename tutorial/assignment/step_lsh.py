@@ -4,6 +4,8 @@ Read tutorial/06_lsh.md first.
 To write: LSH.topk, LSH.candidates.
 B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
+Return NumPy arrays: masks are bool, indices are int, and floats keep the dtype of the
+input. (np.sqrt(2) makes a float32 array float64, math.sqrt(2) leaves it as it is.)
 Check your work: python -m minimt grade mine --step lsh
 """
 
