@@ -225,16 +225,42 @@ def test_a_named_tuple_is_a_tuple():
     assert type(result) is tuple and result[1] == 1
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="not root")
-def test_another_user_cannot_kill_who_grades():
-    """Python tells of no such signal, so that only the system can refuse it."""
+@pytest.fixture
+def nobody():
+    """A user without rights, who can run this Python."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root can run a case as another user")
     try:
         assert run(RIGHT, user="nobody").results
     except PermissionError:
         pytest.skip("this Python is not to be run by others")
+    return "nobody"
+
+
+def test_another_user_has_none_of_root_s_rights(nobody, tmp_path):
+    """Neither its user nor its groups: what is closed to others is closed."""
+    import pwd
+
+    user = pwd.getpwnam(nobody)
+    ids = "import os; users = [os.getuid(), os.geteuid()]; "
+    ids += "return users, [os.getgid(), os.getegid(), *os.getgroups()]"
+    ((users, groups),) = run(returning(ids), user=nobody).results
+    assert set(users) == {user.pw_uid} and set(groups) == {user.pw_gid}
+    secret = tmp_path / "secret"
+    secret.write_text("4711")
+    for folder in (tmp_path, *list(tmp_path.parents)[:2]):
+        folder.chmod(0o755)
+    secret.chmod(0o640)
+    peek = f"import os; return os.access({str(secret)!r}, os.R_OK)"
+    assert run(returning(peek)).results == [True]  # root may read it
+    assert run(returning(peek), user=nobody).results == [False]
+
+
+def test_another_user_cannot_kill_who_grades(nobody):
+    """Python tells of no such signal, so that only the system can refuse it."""
     kill = "import os, signal\n    fd = os.pidfd_open(os.getppid())\n    "
     kill += "import _signal; return _signal.pidfd_send_signal(fd, 9)"
-    (result,) = run(returning(kill), user="nobody").results
+    (result,) = run(returning(kill), user=nobody).results
     assert result.kind == "PermissionError"
 
 

@@ -62,7 +62,7 @@ def run(files, stem, calls, limits=Limits(), closed=()):
         write(calls, folder / "calls")
         if limits.user:
             for path in (folder, *folder.iterdir()):
-                shutil.chown(path, limits.user)
+                shutil.chown(path, limits.user, group_of(limits.user))
         paths = map(os.path.realpath, (REFERENCE, *closed))
         code, printed, why = watched(folder, (stem, limits.seconds, *paths), limits)
         if why:
@@ -88,7 +88,7 @@ def watched(folder, arguments, limits):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        **(dict(user=limits.user, extra_groups=[]) if limits.user else {}),
+        **identity(limits.user),
     )
     RUNNING.add(process)
     if ENDED.is_set():
@@ -112,6 +112,18 @@ def watched(folder, arguments, limits):
     lines = output.decode("utf-8", "replace").split("\n")
     printed = "\n".join(readable(line, PRINTED) for line in lines)
     return process.returncode, printed, why
+
+
+def identity(user):
+    """What makes a process belong to the user: the user's own group and no other."""
+    return dict(user=user, group=group_of(user), extra_groups=[]) if user else {}
+
+
+def group_of(user):
+    """The user's own group, as a number."""
+    import pwd  # Windows does not have it
+
+    return pwd.getpwnam(user).pw_gid
 
 
 def record(process, output):
