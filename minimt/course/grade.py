@@ -127,7 +127,7 @@ def attempt(files, step, case, seed, limits):
     given = {x.stem: solution(x) if case.alone else files[x.stem] for x in earlier}
     given[step.stem] = files[step.stem]
     there = {f"{stem}.py": text for stem, text in given.items() if text is not None}
-    outcome = sandbox.run(there, step.stem, calls, limits, step.closed)
+    outcome = sandbox.run(there, step.stem, calls, limits)
     return Attempt(step, case, calls, outcome)
 
 
