@@ -66,16 +66,17 @@ def perform(module, calls, caught=Exception):
 
 
 def make(module, calls, caught):
-    """For each call, the pair of its result and the arguments that it was given."""
-    results, given = [], []
+    """For each call, the pair of its result and its arguments as they were after it."""
+    results, after = [], []
     for call in calls:
-        copies = [filled(x, results) for x in call.args]
-        given.append(tuple(map(own, call.args, copies)))
+        given = ()
         try:
-            results.append(made_by(call, module, results, copies))
+            given = [filled(x, results) for x in call.args]
+            results.append(made_by(call, module, results, given))
         except caught as error:
             results.append(raised(error, getattr(module, "__file__", "")))
-    return list(zip(results, given))
+        after.append(tuple(map(as_it_is, call.args, given)))
+    return list(zip(results, after))
 
 
 def made_by(call, module, results, given):
@@ -121,9 +122,9 @@ def changed(argument, given):
     return False
 
 
-def own(argument, given):
-    """What was given for an argument, unless that is the result of an earlier call."""
-    return None if isinstance(argument, Result) else given
+def as_it_is(argument, given):
+    """A copy of what was given, but not of results: a call may change its own."""
+    return None if isinstance(argument, Result) else filled(given, ())
 
 
 def filled(argument, results):

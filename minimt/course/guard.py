@@ -175,6 +175,6 @@ def paths_hook(
     allowed = inside or absolute in devices
     if above or not (allowed or (absolute + separator).startswith(readable)):
         raise denied("a submission must not read " + path)
-    if event == "open" and (args[2] or 0) & writing:
-        if not inside and absolute != devnull:
-            raise denied("a submission must not write outside its folder")
+    writes = event == "open" and (args[2] or 0) & writing
+    if writes and not inside and absolute != devnull:
+        raise denied("a submission must not write outside its folder")

@@ -1,7 +1,7 @@
 """Private cases, added to the steps from a file that only the instructor has.
 
 The file defines CASES, {name of a step: [case, …]}. Its cases are made like those in
-minimt/course/steps, with `minimt.course.case`. A submission can read only its own folder.
+minimt/course/steps, with `minimt.course.case`. No submission can read it.
 """
 
 import runpy
