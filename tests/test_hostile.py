@@ -31,7 +31,13 @@ pytestmark = pytest.mark.skipif(
 )
 
 
-@pytest.fixture(params=["the hook alone", "the kernel alone", "all lines"])
+@pytest.fixture(
+    params=[
+        "the hook alone",
+        "the kernel alone",
+        pytest.param("all lines", marks=pytest.mark.slow),
+    ]
+)
 def lines(request, monkeypatch):
     """The lines of defence that are drawn; none needs the others."""
     if request.param == "the hook alone":

@@ -19,7 +19,9 @@ from landlock import landlock
 from seccomp import seccomp
 
 MEMORY = 4 << 30  # bytes that a submission may use
-SYSTEM = ("/lib64/", "/usr/lib64/")  # where NumPy may load a library later
+KIND = getattr(sys.implementation, "_multiarch", "")  # such as x86_64-linux-gnu
+# The libraries of the system, which compiled modules may need.
+SYSTEM = f"/lib/{KIND} /usr/lib/{KIND}" if KIND else "/lib64 /usr/lib64"
 
 
 def main():
@@ -64,7 +66,8 @@ def confine(lines, modules):
     """Draw these lines of defence, each of which holds without the others."""
     readable = library()
     if "landlock" in lines:
-        landlock((*readable, *SYSTEM, "/dev/urandom"), (os.getcwd(), os.devnull))
+        system = (*SYSTEM.split(), "/etc/ld.so.cache", "/dev/urandom")
+        landlock((*readable, *system), (os.getcwd(), os.devnull))
     if "seccomp" in lines:
         seccomp()
     if "hook" in lines:
