@@ -55,7 +55,12 @@ UNREPORTED = {  # functions for which Python raises no event
 }
 MEMORY = ("ctypes", "_ctypes")  # NumPy has imported them
 WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-DEVICES = ("/dev/urandom", os.devnull)
+DEVICES = ("/dev/urandom", os.devnull)  # only the last may be written to
+
+# What the hooks use, by the names that they have there.
+BUILT_IN = frozenset(sys.builtin_module_names)
+FOR_IMPORTS = (COMPILED, BUILT_IN, type, str, ModuleNotFoundError, ImportError)
+FOR_PATHS = (PATHS, DEVICES, WRITING, os.sep, type, str, bytes, int, PermissionError)
 
 
 def guard(readable, modules):
@@ -65,7 +70,7 @@ def guard(readable, modules):
     separator), and write in its own folder, the current one. It may import NumPy, the
     standard library and `modules`.
     """
-    for name in COMPILED.intersection(sys.builtin_module_names):
+    for name in COMPILED & BUILT_IN:
         importlib.import_module(name)  # later nothing can
     disarm()
     kind = getattr(sys.implementation, "_multiarch", "")
@@ -122,22 +127,11 @@ def events_hook(event, args, *, events=EVENTS, denied=PermissionError):
         raise denied("a submission must not use " + event)
 
 
-def imports_hook(
-    event,
-    args,
-    *,
-    names=(),
-    numpy="",
-    compiled=COMPILED,
-    built_in=frozenset(sys.builtin_module_names),
-    exact=type,
-    text=str,
-    missing=ModuleNotFoundError,
-    unusable=ImportError,
-):
+def imports_hook(event, args, *, names=(), numpy="", constants=FOR_IMPORTS):
     """Refuse modules that no step needs, compiled ones above all."""
     if event != "import":
         return
+    compiled, built_in, exact, text, missing, unusable = constants
     name, file = args[0], args[1]
     if exact(name) is not text or name.partition(".")[0] not in names:
         why = ": a step may import NumPy, the standard library and earlier steps"
@@ -148,24 +142,9 @@ def imports_hook(
         raise unusable("a submission must not import " + name)
 
 
-def paths_hook(
-    event,
-    args,
-    *,
-    here="",
-    readable=(),
-    paths=PATHS,
-    devices=DEVICES,
-    devnull=os.devnull,
-    writing=WRITING,
-    separator=os.sep,
-    exact=type,
-    text=str,
-    data=bytes,
-    number=int,
-    denied=PermissionError,
-):
+def paths_hook(event, args, *, here="", readable=(), constants=FOR_PATHS):
     """Refuse files and folders outside the submission's own, but for `readable`."""
+    paths, devices, writing, separator, exact, text, data, number, denied = constants
     if event not in paths or args[0] is None or exact(args[0]) is number:
         return
     path = args[0]
@@ -188,5 +167,5 @@ def paths_hook(
     if above or not (allowed or (absolute + separator).startswith(readable)):
         raise denied("a submission must not read " + path)
     writes = event == "os.remove" or (event == "open" and (args[2] or 0) & writing)
-    if writes and not inside and absolute != devnull:
+    if writes and not inside and absolute != devices[-1]:
         raise denied("a submission must not write outside its folder")
