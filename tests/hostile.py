@@ -286,6 +286,9 @@ DISTURBING = {  # each succeeds only if it returns
     "its limits": """
         import resource
         resource.prlimit(os.getppid(), resource.RLIMIT_NOFILE, (1 << 10, 1 << 10))""",
+    "limits of its own": """
+        import resource
+        resource.setrlimit(resource.RLIMIT_AS, (1 << 40, 1 << 40))""",
     "a connection": """
         import socket
         socket.socket(type=socket.SOCK_DGRAM).connect(('127.0.0.1', 9))""",

@@ -192,6 +192,18 @@ def test_the_same_seed_draws_the_same_numbers(case):
     assert (first == other) == (case.kind == "example")
 
 
+def test_the_reference_comes_with_what_confines_a_submission(
+    minimt, monkeypatch, graded
+):
+    _, out, _ = minimt("grade", "--reference")
+    assert out.splitlines()[-1].startswith("submissions are confined by ")
+    for kernel in (grade.sandbox.landlock, grade.sandbox.seccomp):
+        monkeypatch.setattr(kernel, "offered", lambda: 0)
+    _, out, _ = minimt("grade", "--reference")
+    line = "submissions are confined by hook (this system has no Landlock or seccomp)"
+    assert out.splitlines()[-1] == line
+
+
 MISTAKES = {
     "grade nowhere": "nowhere is not a directory",
     "grade {empty}": "does not contain a step file such as step_warm_up.py",

@@ -129,6 +129,15 @@ def test_what_overwrites_the_hook_meets_the_kernel(attack):
     assert TOKEN not in repr(outcome) and "[Errno 13]" in repr(outcome)
 
 
+def test_the_hook_refuses_a_library_of_its_own(attack, monkeypatch):
+    """Even by the name of one that it may import."""
+    monkeypatch.setattr(sandbox, "LINES", ("hook",))
+    for place in ("os.getcwd() + ", "np.__path__[0] + '/../' * 20 + os.getcwd() + "):
+        body = AGAINST_THE_HOOK["its own library"].replace("os.getcwd() + ", place)
+        (result,) = attack(body).results
+        assert result.kind in ("ImportError", "PermissionError")
+
+
 @pytest.mark.parametrize("way", WRITING)
 def test_nothing_is_written_outside(attack, lines, way):
     attack(WRITING[way])

@@ -163,6 +163,8 @@ def told(args, folder, verdicts):
     command += f" --private {shlex.quote(args.private)}" if args.private else ""
     whole = args.step is not None or args.case is not None
     shown = report.text(verdicts, command, whole)
+    if args.reference:  # an instructor who tries the set-up
+        shown += f"\nsubmissions are {sandbox.defences()}"
     printed = next((v.printed for v in verdicts if v.printed), "")
     if args.case and printed:
         shown = f"{printed[:4000].rstrip()}\n\n{shown}"

@@ -76,9 +76,10 @@ def guard(readable, modules):
     kind = getattr(sys.implementation, "_multiarch", "")
     build = f"_sysconfigdata_{getattr(sys, 'abiflags', '')}_{sys.platform}_{kind}"
     names = frozenset((*sys.stdlib_module_names, build, "numpy", *modules))
+    places, numpy = tuple(readable), os.path.dirname(np.__file__) + os.sep
     sealed = [
-        copy_of(paths_hook, here=os.getcwd() + os.sep, readable=tuple(readable)),
-        copy_of(imports_hook, names=names, numpy=os.path.dirname(np.__file__) + os.sep),
+        copy_of(paths_hook, here=os.getcwd() + os.sep, readable=places),
+        copy_of(imports_hook, names=names, numpy=numpy, readable=places),
         copy_of(events_hook),  # last, since it refuses other hooks
     ]
     for hook in sealed:
@@ -127,7 +128,9 @@ def events_hook(event, args, *, events=EVENTS, denied=PermissionError):
         raise denied("a submission must not use " + event)
 
 
-def imports_hook(event, args, *, names=(), numpy="", constants=FOR_IMPORTS):
+def imports_hook(
+    event, args, *, names=(), numpy="", readable=(), constants=FOR_IMPORTS
+):
     """Refuse modules that no step needs, compiled ones above all."""
     if event != "import":
         return
@@ -136,9 +139,12 @@ def imports_hook(event, args, *, names=(), numpy="", constants=FOR_IMPORTS):
     if exact(name) is not text or name.partition(".")[0] not in names:
         why = ": a step may import NumPy, the standard library and earlier steps"
         raise missing("No module named " + text.__repr__(name) + why)
-    if name in compiled or (file is None and name not in built_in):
-        return
-    if file is None or exact(file) is not text or not file.startswith(numpy):
+    if file is None:
+        allowed = name in compiled or name not in built_in
+    else:  # a compiled module, from its file
+        places = readable if name in compiled else numpy
+        allowed = exact(file) is text and ".." not in file and file.startswith(places)
+    if not allowed:
         raise unusable("a submission must not import " + name)
 
 

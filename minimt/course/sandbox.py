@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from . import landlock, seccomp
 from .calls import Raised, checked, read, readable, write
 
 PRINTED = 1 << 20  # bytes that a submission may print, at most
@@ -52,7 +53,7 @@ def run(files, stem, calls, limits=Limits()):
     """Make the calls with the submission STEM.py, one of the files {name: bytes}."""
     fresh = dict(prefix="minimt-", ignore_cleanup_errors=True)
     with tempfile.TemporaryDirectory(**fresh) as folder:
-        folder = pathlib.Path(folder)
+        folder = pathlib.Path(folder).resolve()
         for name, content in files.items():
             (folder / name).write_bytes(content)
         for name in COPIED:
@@ -167,6 +168,14 @@ def environment(folder):
     values = {name: os.environ[name] for name in kept if name in os.environ}
     threads = dict(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     return values | threads | dict(HOME=str(folder), TMPDIR=str(folder))
+
+
+def defences():
+    """What confines a submission on this system, in a sentence."""
+    there = dict(Landlock=landlock.offered(), seccomp=seccomp.offered(), hook=True)
+    have = ", ".join(name for name in there if there[name])
+    missing = " or ".join(name for name in there if not there[name])
+    return f"confined by {have}" + f" (this system has no {missing})" * bool(missing)
 
 
 def ending(code):

@@ -44,19 +44,21 @@ finit_module 313 273, delete_module 176 106, reboot 169 142, swapon 167 224,
 swapoff 168 225, acct 163 89, quotactl 179 60, quotactl_fd 443 443, syslog 103 116,
 sethostname 170 161, setdomainname 171 162, settimeofday 164 170,
 clock_settime 227 112, clock_adjtime 305 266, adjtimex 159 171, iopl 172 -,
-ioperm 173 -, personality 135 92, vhangup 153 58, setuid 105 146, setgid 106 144,
+ioperm 173 -, setrlimit 160 164, personality 135 92, vhangup 153 58, setuid 105 146,
+setgid 106 144,
 setreuid 113 145, setregid 114 143, setresuid 117 147, setresgid 119 149,
 setgroups 116 159, setfsuid 122 151, setfsgid 123 152, capset 126 91
 """
 REFUSED = ",".join((PROCESSES, CONNECTIONS, FILES, MACHINE))
-OF_ITS_OWN = "kill 62 129, tgkill 234 131, prlimit64 302 261"  # on itself only
+OF_ITS_OWN = "kill 62 129, tgkill 234 131"  # the first argument: itself, or its group
+READ_ONLY = "prlimit64 302 261"  # the third argument, the new limit, must be absent
 THREADS = "clone 56 220"  # with the flag CLONE_THREAD in its first argument
 UNKNOWN = "clone3 435 435"  # its flags cannot be seen; the C library then uses clone
 LAST = 462  # of the system calls in Linux 6.10, from which the lists above are chosen
 
 ARCHITECTURES = dict(x86_64=(0, 0xC000003E), aarch64=(1, 0xC00000B7))
 LOAD, EQUAL, AT_LEAST, ANY_OF, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06  # BPF's codes
-NUMBER, ARCHITECTURE, ARGUMENT = 0, 4, 16  # where a filter finds them
+NUMBER, ARCHITECTURE, ARGUMENTS = 0, 4, (16, 24, 32)  # where a filter finds them
 ALLOW, KILL, ERROR = 0x7FFF0000, 0x80000000, 0x00050000
 NOT_PERMITTED, NO_SUCH_CALL = ERROR | 1, ERROR | 38
 CLONE_THREAD = 0x10000
@@ -94,11 +96,16 @@ def program(machine, process):
     for number in numbers(REFUSED, column):
         steps += [step(EQUAL, number, 0, 1), step(RETURN, NOT_PERMITTED)]
     for number in numbers(OF_ITS_OWN, column):
-        steps += [step(EQUAL, number, 0, 5), step(LOAD, ARGUMENT)]
+        steps += [step(EQUAL, number, 0, 5), step(LOAD, ARGUMENTS[0])]
         steps += [step(EQUAL, 0, 2, 0), step(EQUAL, process, 1, 0)]
         steps += [step(RETURN, NOT_PERMITTED), step(RETURN, ALLOW)]
+    for number in numbers(READ_ONLY, column):
+        steps += [step(EQUAL, number, 0, 6), step(LOAD, ARGUMENTS[2])]
+        steps += [step(EQUAL, 0, 0, 3), step(LOAD, ARGUMENTS[2] + 4)]
+        steps += [step(EQUAL, 0, 0, 1), step(RETURN, ALLOW)]
+        steps += [step(RETURN, NOT_PERMITTED)]
     for number in numbers(THREADS, column):
-        steps += [step(EQUAL, number, 0, 4), step(LOAD, ARGUMENT)]
+        steps += [step(EQUAL, number, 0, 4), step(LOAD, ARGUMENTS[0])]
         steps += [step(ANY_OF, CLONE_THREAD, 1, 0), step(RETURN, NOT_PERMITTED)]
         steps += [step(RETURN, ALLOW)]
     return [*steps, step(RETURN, ALLOW)]
