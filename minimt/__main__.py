@@ -25,7 +25,7 @@ def run():
         raise InputError(why)
     with ended_by_ctrl_c():
         if command in course.COMMANDS:
-            from .course.cli import run
+            run = course.command()
         else:
             from .console.cli import run
     return run()

@@ -3,14 +3,16 @@
 import datetime
 import json
 import re
+import shutil
 import signal
+import subprocess
 import sys
 
 import pytest
 from commands import ROOT, started, wait_for_file
 from slips import slipped
 
-from minimt.course import cli, grade
+from minimt.course import cli, grade, reference
 from minimt.course.assignment import solution, stub
 from minimt.course.steps import STEPS, number
 
@@ -127,6 +129,61 @@ def test_json_has_the_same_points(minimt, graded, handed_in):
     assert f"{step['points']} of {attention.points} points" in out
 
 
+def test_a_seed_in_a_file_is_not_among_the_arguments(minimt, handed_in, tmp_path):
+    (tmp_path / "seed").write_text("4711\n")
+    given = ("grade", handed_in, "--step", "attention", "--seed")
+    _, out, _ = minimt(*given, tmp_path / "seed")
+    assert f"--seed {tmp_path / 'seed'}" in out and "4711" not in out
+    _, data, _ = minimt(*given, tmp_path / "seed", "--json")
+    _, same, _ = minimt(*given, 4711, "--json")
+    assert json.loads(data) == json.loads(same) and json.loads(data)["seed"] == 4711
+
+
+def test_the_line_that_repeats_a_case_repeats_the_user(minimt, graded, monkeypatch):
+    monkeypatch.setattr(cli, "limits", lambda args: None)
+    _, out, _ = minimt("grade", "mine", "--user", "no body", "--seed", 3)
+    again = "again: python -m minimt grade mine --seed 3 --user 'no body' --step"
+    assert again in out
+
+
+DAMAGE = {
+    "text": ("attention.py", "_HiStOrY_V2_\n", "cannot be imported: NameError"),
+    "numbers": (
+        "attention.py",
+        solution(BY_NAME["attention"]).replace("S - T", "S"),
+        "the reference minimt/attention.py fails attention",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_a_damaged_reference_is_told_in_a_line(tmp_path, what):
+    name, text, line = DAMAGE[what]
+    shutil.copytree(ROOT / "minimt", tmp_path / "minimt")
+    (tmp_path / "minimt" / name).write_text(text)
+    command = [sys.executable, "-m", "minimt", "grade", "--reference", "--step", "1"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 2 and done.stdout == ""
+    assert line in done.stderr and done.stderr.count("\n") == 1
+
+
+def test_a_reference_that_changes_during_grading_is_noticed(
+    tmp_path, monkeypatch, minimt, handed_in
+):
+    (tmp_path / "gate.py").write_text("right = 1\n")
+    monkeypatch.setattr(reference, "FOLDER", tmp_path)
+    runs = grade.sandbox.run
+
+    def tamper(*args):
+        (tmp_path / "gate.py").write_text("right = 2\n")
+        return runs(*args)
+
+    monkeypatch.setattr(grade.sandbox, "run", tamper)
+    code, out, said = minimt("grade", handed_in, "--step", "warm_up")
+    assert code == 2 and out == "" and said.count("\n") == 1
+    assert f"{tmp_path / 'gate.py'} was changed during grading" in said
+
+
 @pytest.mark.parametrize("case", BY_NAME["lsh"].cases, ids=lambda case: case.name)
 def test_the_same_seed_draws_the_same_numbers(case):
     first, again, other = (
@@ -134,6 +191,18 @@ def test_the_same_seed_draws_the_same_numbers(case):
     )
     assert first == again
     assert (first == other) == (case.kind == "example")
+
+
+def test_the_reference_comes_with_what_confines_a_submission(
+    minimt, monkeypatch, graded
+):
+    _, out, _ = minimt("grade", "--reference")
+    assert out.splitlines()[-1].startswith("submissions are confined by ")
+    for kernel in (grade.sandbox.landlock, grade.sandbox.seccomp):
+        monkeypatch.setattr(kernel, "offered", lambda: 0)
+    _, out, _ = minimt("grade", "--reference")
+    line = "submissions are confined by hook (this system has no Landlock or seccomp)"
+    assert out.splitlines()[-1] == line
 
 
 MISTAKES = {
@@ -144,6 +213,7 @@ MISTAKES = {
     "grade --step -1": "'-1' is not a step: use warm_up",
     "grade --case nothing": "'nothing' is not a case: use one of by_hand",
     "grade --seed -1": "not a whole number",
+    "grade --seed {empty}": "does not contain a whole number",
     "grade --seconds 0": "not a whole number from 1 to a billion",
     "grade --user nosuchuser": "user",
     "grade {empty} --reference": "not both",

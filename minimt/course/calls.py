@@ -62,42 +62,69 @@ class Other:
 
 def perform(module, calls, caught=Exception):
     """The result of each call; a caught exception becomes a Raised."""
-    results = []
+    return checked(calls, make(module, calls, caught))
+
+
+def make(module, calls, caught):
+    """For each call, the pair of its result and its arguments as they were after it."""
+    results, after = [], []
     for call in calls:
+        given = ()
         try:
-            results.append(made_by(call, module, results))
+            given = [filled(x, results) for x in call.args]
+            results.append(made_by(call, module, results, given))
         except caught as error:
             results.append(raised(error, getattr(module, "__file__", "")))
-    return results
+        after.append(tuple(map(as_it_is, call.args, given)))
+    return list(zip(results, after))
 
 
-def made_by(call, module, results):
+def made_by(call, module, results, given):
     """The result of a call; on a result, a call without arguments is an attribute."""
     target = call.on.find(results) if call.on else module
     if not hasattr(target, call.name):
         alike = difflib.get_close_matches(call.name, dir(target), 1)
         return Raised("missing", "".join(alike))
     named = getattr(target, call.name)
-    if call.on and not call.args:
-        return named
-    given = [filled(x, results) for x in call.args]
-    made = named(*given)
-    for number, pair in enumerate(zip(call.args, given), 1):
+    return named if call.on and not call.args else named(*given)
+
+
+def checked(calls, made):
+    """The results, with a Raised for a call whose arguments are not as they were.
+
+    Of submissions, the grader checks this: it has the calls as they were.
+    """
+    return [unchanged(call, *pair) for call, pair in zip(calls, made, strict=True)]
+
+
+def unchanged(call, result, given):
+    """The result of a call, or a Raised with the number of a changed argument."""
+    if isinstance(result, Raised):
+        return result
+    for number, pair in enumerate(zip(call.args, given, strict=True), 1):
         if changed(*pair):
             return Raised("changed", str(number))
-    return made
+    return result
 
 
 def changed(argument, given):
     """Whether a call changed the argument it was given."""
     if isinstance(argument, np.ndarray):
         nan = argument.dtype.kind == "f"
-        return not np.array_equal(argument, given, equal_nan=nan)
+        same = type(given) is np.ndarray
+        return not same or not np.array_equal(argument, given, equal_nan=nan)
     if isinstance(argument, dict):
-        return changed(list(argument.values()), list(given.values()))
+        same = isinstance(given, dict)
+        return not same or changed(list(argument.values()), list(given.values()))
     if isinstance(argument, (tuple, list)):
-        return len(argument) != len(given) or any(map(changed, argument, given))
+        same = isinstance(given, (tuple, list)) and len(argument) == len(given)
+        return not same or any(map(changed, argument, given))
     return False
+
+
+def as_it_is(argument, given):
+    """A copy of what was given, but not of results: a call may change its own."""
+    return None if isinstance(argument, Result) else filled(given, ())
 
 
 def filled(argument, results):

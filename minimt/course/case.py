@@ -93,8 +93,7 @@ class Step:
 
     The file is step_NAME.py, and `module` is the module of minimt that it is made from.
     `todo` names the functions (or Class.method) to write, `given` those that are
-    supplied. `outputs` describes what each function returns: an Output or several. A
-    submission may not open the files and folders in `closed`.
+    supplied. `outputs` describes what each function returns: an Output or several.
     """
 
     name: str
@@ -106,7 +105,6 @@ class Step:
     outputs: dict = field(default_factory=dict)
     cases: tuple = ()
     mistakes: tuple = ()
-    closed: tuple = ()
 
     @property
     def stem(self):

@@ -1,7 +1,7 @@
-"""The process of a submission: makes the calls of a case and writes their results.
+"""The process of a submission: makes the calls of a case and writes what they return.
 
 It runs as `python -I child.py`, from a copy of this file in a fresh folder that also
-holds a copy of calls.py and the files of the submission.
+holds copies of the modules imported below, and the files of the submission.
 """
 
 import importlib
@@ -12,32 +12,36 @@ from contextlib import suppress
 # The option -I hides NumPy where it is installed for one user only. This folder comes
 # last, so that no file in it hides a library.
 sys.path += [sys.argv[1], os.getcwd()]
-from calls import FILE, perform, raised, read, write
+import numpy as np
+from calls import FILE, make, raised, read, write
+from guard import guard
+from landlock import landlock
+from seccomp import seccomp
 
 MEMORY = 4 << 30  # bytes that a submission may use
-REFUSED = ("subprocess", "socket", "ctypes", "pty", "shutil", "sys.addaudithook")
-REFUSED += ("os.system", "os.exec", "os.fork", "os.posix_spawn", "os.spawn", "os.kill")
-REFUSED += ("os.link", "os.symlink", "os.rename", "os.remove", "os.rmdir", "os.mkdir")
-REFUSED += ("os.ch", "os.truncate", "sqlite3", "resource", "signal")
+KIND = getattr(sys.implementation, "_multiarch", "")  # such as x86_64-linux-gnu
+# The libraries of the system, which compiled modules may need.
+SYSTEM = f"/lib/{KIND} /usr/lib/{KIND}" if KIND else "/lib64 /usr/lib64"
 
 
-def main(stem, seconds, *forbidden):
+def main():
     """Import a submission, make the calls in calls.json, write result.json, and end.
 
     If it fails, it writes a pair instead: what went wrong, and the exception.
     """
-    calls = read("calls")
-    limit(int(seconds))
-    guard(forbidden)
+    settings, calls = read("settings"), read("calls")
+    limit(settings["seconds"])
+    confine(settings["lines"], settings["modules"])
+    stem = settings["modules"][-1]
     file = os.path.abspath(f"{stem}.py")
     try:
         module = importlib.import_module(stem)
     except BaseException as error:
-        results = "cannot be imported", raised(error, file)
+        made = "cannot be imported", raised(error, file)
     else:
-        results = perform(module, calls, BaseException)  # SystemExit too
+        made = make(module, calls, BaseException)  # SystemExit too
     try:
-        write(results, "result")
+        write(made, "result")
     except Exception as error:
         what = "returned something that cannot be read back"
         write((what, raised(error, file)), "result")
@@ -58,35 +62,30 @@ def limit(seconds):
             resource.setrlimit(getattr(resource, name), (most, most))
 
 
-def guard(forbidden):
-    """Refuse what no step needs, with a hook that Python code cannot remove.
+def confine(lines, modules):
+    """Draw these lines of defence, each of which holds without the others."""
+    readable = library()
+    if "landlock" in lines:
+        system = (*SYSTEM.split(), "/etc/ld.so.cache", "/dev/urandom")
+        landlock((*readable, *system), (os.getcwd(), os.devnull))
+    if "seccomp" in lines:
+        seccomp()
+    if "hook" in lines:
+        guard(readable, modules)
 
-    A submission may not open anything under a forbidden path or in the folder of
-    another case, and it may not write outside its own folder.
-    """
-    here, devnull = os.getcwd() + os.sep, os.devnull
-    others = os.path.join(os.path.dirname(os.getcwd()), "minimt-")
-    closed = ("/proc/", *(path + os.sep for path in forbidden))
-    writing = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
-    real, decoded, absolute = os.path.realpath, os.fsdecode, os.path.isabs
 
-    def hook(event, args):
-        if event.startswith(REFUSED):
-            raise PermissionError(f"a submission must not use {event}")
-        if event == "import" and str(args[0]).split(".")[0] == "minimt":
-            raise PermissionError("a submission must not import minimt")
-        if event == "open" and not isinstance(args[0], int):
-            path = str.__str__(decoded(args[0]))
-            if args[1] is None and not absolute(path):  # could be in any folder
-                raise PermissionError("os.open must be given an absolute path")
-            path, inside = real(path), real(path).startswith(here)
-            if (path + os.sep).startswith((*closed, *(() if inside else (others,)))):
-                raise PermissionError("a submission must not read this file")
-            if (args[2] or 0) & writing and not inside and path != devnull:
-                raise PermissionError("a submission must not write outside its folder")
-
-    sys.addaudithook(hook)
+def library():
+    """What a submission may read: the standard library and NumPy, no other package."""
+    numpy = os.path.dirname(np.__file__)
+    found = [numpy + os.sep, f"{numpy}.libs{os.sep}"]
+    compiled = [x for x in sys.path if os.path.basename(x) in ("lib-dynload", "DLLs")]
+    for folder in (os.path.dirname(os.__file__), *compiled):
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.name not in ("site-packages", "dist-packages"):
+                    found.append(entry.path + os.sep * entry.is_dir())
+    return found
 
 
 if __name__ == "__main__":
-    main(*sys.argv[2:])
+    main()

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import secrets
 import shlex
 import time
@@ -71,8 +72,8 @@ def add_grade(commands):
     help_text = "grade only this step, given by name or number"
     task.add_argument("--step", type=step_called, metavar="STEP", help=help_text)
     task.add_argument("--case", metavar="NAME", help="grade only cases with this name")
-    help_text = "seed of the random cases (0)"
-    task.add_argument("--seed", type=count, default=0, help=help_text)
+    help_text = "seed of the random cases, or a file that contains it (0)"
+    task.add_argument("--seed", type=seed, default="0", help=help_text)
     usual = sandbox.Limits()
     help_text = f"time limit for each case, in seconds ({usual.seconds})"
     task.add_argument("--seconds", type=several, default=usual.seconds, help=help_text)
@@ -94,6 +95,21 @@ def add(commands, run):
     command = commands.add_parser(name, description=COMMANDS[name])
     command.set_defaults(command=run)
     return command
+
+
+def seed(text):
+    """A seed as it was given, and its number: a file keeps it out of sight.
+
+    Every user of a machine can read the arguments of a process.
+    """
+    if text.isdecimal() or not os.path.exists(text):
+        return text, count(text)
+    try:
+        with open(text) as file:
+            return text, count(file.read().strip())
+    except (OSError, ValueError, argparse.ArgumentTypeError):
+        why = f"{text} does not contain a whole number ≥ 0"
+        raise argparse.ArgumentTypeError(why) from None
 
 
 def step_called(text):
@@ -130,7 +146,7 @@ def grade_command(args):
         write(path, grade.ungraded(steps, export.STOPPED), output=export.STOPPED)
     began = time.monotonic()
     try:
-        verdicts = grade.grade(folder, steps, args.case, args.seed, limits(args))
+        verdicts = grade.grade(folder, steps, args.case, args.seed[1], limits(args))
     except InputError as error:
         for write, path in files:
             write(path, grade.ungraded(steps, str(error)), output=str(error))
@@ -138,7 +154,7 @@ def grade_command(args):
     for write, path in files:
         write(path, verdicts, seconds=time.monotonic() - began)
     if args.json:
-        return json.dumps(report.data(verdicts, args.seed), indent=2)
+        return json.dumps(report.data(verdicts, args.seed[1]), indent=2)
     return told(args, folder, verdicts)
 
 
@@ -149,7 +165,7 @@ def watched(args, folder, steps):
             raise InputError(f"--watch shows reports of a folder: leave out --{flag}")
 
     def graded(some):
-        return grade.grade(folder, some, args.case, args.seed, limits(args))
+        return grade.grade(folder, some, args.case, args.seed[1], limits(args))
 
     for saved, verdicts in watch.watch(folder, steps, graded):
         if saved:
@@ -168,11 +184,13 @@ def limits(args):
 def told(args, folder, verdicts):
     """The verdicts as text; for a single case, also what the submission printed."""
     command = f"python -m minimt grade {shlex.quote(str(folder or '--reference'))}"
-    command += f" --seed {args.seed}" if args.seed else ""
+    command += f" --seed {shlex.quote(args.seed[0])}" if args.seed[1] else ""
     command += f" --user {shlex.quote(args.user)}" if args.user else ""
     command += f" --private {shlex.quote(args.private)}" if args.private else ""
     whole = args.step is not None or args.case is not None
     shown = colours.coloured(report.text(verdicts, command, whole))
+    if args.reference:  # an instructor who tries the set-up
+        shown += f"\nsubmissions are {sandbox.defences()}"
     printed = next((v.printed for v in verdicts if v.printed), "")
     if args.case and printed:
         shown = f"{printed[:4000].rstrip()}\n\n{shown}"

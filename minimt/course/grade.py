@@ -10,7 +10,7 @@ import numpy as np
 
 from ..errors import InputError
 from ..progress import progress
-from . import assignment, hints, judge, sandbox, stubs
+from . import assignment, hints, judge, reference, sandbox, stubs
 from .case import Case, Result, Step
 from .steps import STEPS, number
 
@@ -64,7 +64,7 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
         names = ", ".join(c.name for s in steps for c in s.cases)
         raise InputError(f"{case!r} is not a case: use one of {names}")
     bar = progress("grade", len(chosen), "case")
-    with bar, ThreadPoolExecutor(cores()) as pool:
+    with reference.unchanged(), bar, ThreadPoolExecutor(cores()) as pool:
         sandbox.ENDED.clear()
         futures = []
         try:
@@ -135,7 +135,7 @@ def attempt(files, step, case, seed, limits):
     given = {x.stem: solution(x) if case.alone else files[x.stem] for x in earlier}
     given[step.stem] = files[step.stem]
     there = {f"{stem}.py": text for stem, text in given.items() if text is not None}
-    outcome = sandbox.run(there, step.stem, calls, limits, step.closed)
+    outcome = sandbox.run(there, step.stem, calls, limits)
     return Attempt(step, case, calls, outcome)
 
 
@@ -151,8 +151,8 @@ def verdict(one, attempts):
     seen = dict(printed=outcome.printed, tried=tuple(map(spoken, calls)))
     if outcome.results is None:
         return verdict_on(step, case, fault=outcome.trouble, **seen)
-    reference = hints.expected(step, calls)
-    wrong, hint = judge.fault(case, step, calls, outcome.results, reference), ""
+    right = reference.expected(step, case, calls)
+    wrong, hint = judge.fault(case, step, calls, outcome.results, right), ""
     if wrong and judge.UNWRITTEN not in wrong:
         others = [
             (other.calls, other.outcome.results)

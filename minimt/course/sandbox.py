@@ -17,11 +17,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .calls import Raised, read, readable, write
+from . import landlock, seccomp
+from .calls import Raised, checked, read, readable, write
 
 PRINTED = 1 << 20  # bytes that a submission may print, at most
 HERE = pathlib.Path(__file__).parent
-REFERENCE = HERE.parent
+COPIED = ("child.py", "calls.py", "guard.py", "landlock.py", "seccomp.py")
+LINES = ("landlock", "seccomp", "hook")  # of defence; the first two need Linux
 LIBRARIES = pathlib.Path(np.__file__).parent.parent  # where NumPy is installed
 RUNNING = set()  # the processes to kill when grading is stopped
 ENDED = threading.Event()  # set when grading is stopped: kill new processes too
@@ -47,48 +49,54 @@ class Outcome:
     printed: str = ""
 
 
-def run(files, stem, calls, limits=Limits(), closed=()):
-    """Make the calls with the submission STEM.py, one of the files {name: bytes}.
-
-    It may not open the reference or any of the files and folders in `closed`.
-    """
+def run(files, stem, calls, limits=Limits()):
+    """Make the calls with the submission STEM.py, one of the files {name: bytes}."""
     fresh = dict(prefix="minimt-", ignore_cleanup_errors=True)
     with tempfile.TemporaryDirectory(**fresh) as folder:
-        folder = pathlib.Path(folder)
+        folder = pathlib.Path(folder).resolve()
         for name, content in files.items():
             (folder / name).write_bytes(content)
-        for name in ("child.py", "calls.py"):
+        for name in COPIED:
             shutil.copy(HERE / name, folder)
         write(calls, folder / "calls")
+        write(settings(files, stem, limits), folder / "settings")
         if limits.user:
             for path in (folder, *folder.iterdir()):
-                shutil.chown(path, limits.user)
-        paths = map(os.path.realpath, (REFERENCE, *closed))
-        code, printed, why = watched(folder, (stem, limits.seconds, *paths), limits)
+                shutil.chown(path, limits.user, group_of(limits.user))
+        code, printed, why = watched(folder, limits)
         if why:
             return Outcome(trouble=why, printed=printed)
-        try:
-            results = read(folder / "result")
-        except Exception:  # a submission may have put anything there
-            return Outcome(trouble=ending(code), printed=printed)
-    if type(results) is tuple and len(results) == 2:
-        return Outcome(trouble=ended_by(*results), printed=printed)
-    if type(results) is not list or len(results) != len(calls):
+        return returned(folder, calls, code, printed)
+
+
+def settings(files, stem, limits):
+    """What the process needs to know; the submission is the last of its modules."""
+    earlier = [name.removesuffix(".py") for name in files if name != f"{stem}.py"]
+    return dict(seconds=limits.seconds, lines=LINES, modules=(*earlier, stem))
+
+
+def returned(folder, calls, code, printed):
+    """The outcome of a process that has ended, from the file that it has written."""
+    try:
+        made = read(folder / "result")
+        if type(made) is tuple:
+            return Outcome(trouble=ended_by(*made), printed=printed)
+        return Outcome(checked(calls, made), printed=printed)
+    except Exception:  # a submission may have put anything there
         return Outcome(trouble=ending(code), printed=printed)
-    return Outcome(results, printed=printed)
 
 
-def watched(folder, arguments, limits):
+def watched(folder, limits):
     """Run the child until it ends or is killed: exit code, output, and the reason."""
     process = subprocess.Popen(
-        [sys.executable, "-I", "-B", "child.py", LIBRARIES, *map(str, arguments)],
+        [sys.executable, "-I", "-B", "child.py", LIBRARIES],
         cwd=folder,
         env=environment(folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        **(dict(user=limits.user, extra_groups=[]) if limits.user else {}),
+        **identity(limits.user),
     )
     RUNNING.add(process)
     if ENDED.is_set():
@@ -112,6 +120,18 @@ def watched(folder, arguments, limits):
     lines = output.decode("utf-8", "replace").split("\n")
     printed = "\n".join(readable(line, PRINTED) for line in lines)
     return process.returncode, printed, why
+
+
+def identity(user):
+    """What makes a process belong to the user: the user's own group and no other."""
+    return dict(user=user, group=group_of(user), extra_groups=[]) if user else {}
+
+
+def group_of(user):
+    """The user's own group, as a number."""
+    import pwd  # Windows does not have it
+
+    return pwd.getpwnam(user).pw_gid
 
 
 def record(process, output):
@@ -148,6 +168,14 @@ def environment(folder):
     values = {name: os.environ[name] for name in kept if name in os.environ}
     threads = dict(OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1", MKL_NUM_THREADS="1")
     return values | threads | dict(HOME=str(folder), TMPDIR=str(folder))
+
+
+def defences():
+    """What confines a submission on this system, in a sentence."""
+    there = dict(Landlock=landlock.offered(), seccomp=seccomp.offered(), hook=True)
+    have = ", ".join(name for name in there if there[name])
+    missing = " or ".join(name for name in there if not there[name])
+    return f"confined by {have}" + f" (this system has no {missing})" * bool(missing)
 
 
 def ending(code):

@@ -18,7 +18,7 @@ options = ["--classroom50", str(result)]
 if (here / "private.py").exists():
     options += ["--private", str(here / "private.py")]
 if (here / "seed").exists():
-    options += ["--seed", (here / "seed").read_text().strip()]
+    options += ["--seed", str(here / "seed")]
 grade = [sys.executable, "-m", "minimt", "grade", os.getcwd(), *options]
 # Started beside minimt/; students read the log, so it is told nothing of private cases.
 done = subprocess.run(grade, cwd=here, stdout=subprocess.DEVNULL)
