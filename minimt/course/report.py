@@ -47,7 +47,7 @@ def step_lines(step, rows, command, whole):
     for row in rows if whole else faults:
         if not row.unwritten:
             lines += case_lines(row, command if whole or row is faults[0] else "")
-    if len(rows) == 1:
+    if whole and len(rows) == 1:
         lines += [
             line
             for i, call in enumerate(rows[0].tried, 1)
