@@ -51,9 +51,11 @@ def with_cases(step, cases, path):
 
 def declared(step, call, kind):
     """Whether a docstring of the reference says that the call may raise this."""
-    place = vars(hints.reference(step)).values()
-    places = [getattr(x, call.name, None) for x in place if isinstance(x, type)]
-    functions = [vars(hints.reference(step)).get(call.name), *places]
+    named = vars(hints.reference(step))
+    methods = [
+        getattr(x, call.name, None) for x in named.values() if isinstance(x, type)
+    ]
+    functions = [named.get(call.name), *methods]
     return any(kind in (getattr(x, "__doc__", None) or "") for x in functions)
 
 
