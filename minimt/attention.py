@@ -12,7 +12,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     """Weights exp(x) / Σ exp(x) along `axis`, in the shape of x.
 
     An entry of −inf gets weight 0; if all entries are −inf, all weights are 0. Entries
-    of any size will do: nothing overflows, and no row underflows as a whole.
+    may be of any size: nothing overflows, and no row underflows as a whole.
     """
     top = x.max(axis=axis, keepdims=True)
     weight = np.exp(x - np.where(np.isfinite(top), top, 0))
@@ -23,8 +23,8 @@ def softmax(x: Array, axis: int = -1) -> Array:
 def distance(T: int, S: int) -> Array:
     """How many tokens each key lies behind each query: int (T, S), negative if ahead.
 
-    The alignment rule, shared by the mask and the bias: the last query stands at the
-    last key, so query i stands at key S − T + i. Raises ValueError unless 1 ≤ T ≤ S.
+    The mask and the bias share this alignment rule: the last query stands at the last
+    key, so query i stands at key S − T + i. Raises ValueError unless 1 ≤ T ≤ S.
     """
     if not 1 <= T <= S:
         raise ValueError(f"T = {T} queries and S = {S} keys: 1 ≤ T ≤ S is required")
@@ -32,7 +32,7 @@ def distance(T: int, S: int) -> Array:
 
 
 def causal_mask(T: int, S: int) -> Array:
-    """True where a query may attend, at or before itself: bool (T, S), 1 ≤ T ≤ S."""
+    """True where a key is not ahead of the query: bool (T, S), for 1 ≤ T ≤ S."""
     return distance(T, S) >= 0
 
 

@@ -12,7 +12,7 @@ SEARCHES = {  # the choices for `Config.search`: functions from a config to a se
 INITIALISATIONS = ("random", "primed", "induction")
 
 
-BOUNDS = dict(  # of the whole numbers in a Config; nobody's machine takes more
+BOUNDS = dict(  # of the whole numbers in a Config: more would fit no machine
     vocab=(2, 2**20),
     layers=(1, 1000),
     heads=(1, 1000),

@@ -10,7 +10,7 @@ from .attention import softmax
 
 
 def attend_to_memory(q: Array, k: Array, v: Array, found: Array, scale: Array) -> Array:
-    """Attention of each query over those of its K retrieved pairs that were found.
+    """Let each query attend to those of its K retrieved pairs that were found.
 
     q (B, H, T, D), k and v (B, H, T, K, D), found (B, H, T, K), scale (H,) as in local
     attention; no position bias → (B, H, T, D), zero where nothing was found.

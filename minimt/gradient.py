@@ -1,7 +1,7 @@
 """Gradients of the memory: they reach the query and the gate, but no stored pair.
 
-Section 3.1: stored keys and values count as constants. They are trained all the same,
-since the projections that made them also serve local attention.
+Section 3.1: stored keys and values are treated as constants. The projections that made
+them are trained nevertheless, because they also serve local attention.
 """
 
 import numpy as np

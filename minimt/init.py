@@ -1,15 +1,16 @@
 """The initial weights: random, primed for lookup, or a circuit that looks things up.
 
-In all three, embeddings have standard deviation 1, and every layer starts as the
-identity where its output projection is zero.
+In all three, embeddings have standard deviation 1, and every layer whose output
+projections are zero starts as the identity.
 
-`primed` gives two layers what other models are known to grow, and no lookup: queries
-and keys are random, so the model must learn what to compare, and what to copy.
+`primed` prepares two layers in ways that other models are known to learn by themselves.
+It prepares no lookup: queries and keys are random, so the model must learn what to
+compare and what to copy.
 
 - In the layer below the memory, each head attends to the token a fixed number of places
   back. What it writes about that token is random.
-- The memory layer writes the values to the output as they are: its output projection is
-  a multiple of the transposed value projection (cf. mimetic initialisation, Trockman &
+- The memory layer writes values to the output unchanged: its output projection is a
+  multiple of the transposed value projection (cf. mimetic initialisation, Trockman &
   Kolter, 2023).
 
 `induction` writes an induction circuit (Olsson et al., 2022, arXiv 2209.11895) into the
@@ -97,7 +98,7 @@ def orthogonal(rng, inputs: int, outputs: int) -> Array:
 
 
 def prime(rng, below: Weights, memory: Weights, back: int) -> None:
-    """Let the heads below look back, and let the memory layer write its values out."""
+    """Let the heads below look back, and the memory layer write values unchanged."""
     E, H = len(memory["value"]), len(memory["log_scale"])
     for h in range(H):
         below["bias"][1 + h % back, h] += LOOK_BACK_BIAS

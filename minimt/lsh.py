@@ -4,7 +4,7 @@ Voronoi LSH (Silva et al., SISAP 2014): the pivots are stored keys drawn at rand
 a vector belongs to the cell of the pivot with the largest dot product. Hyperplanes
 separate the cells. Trained keys fill only a small part of the sphere: hyperplanes
 between stored keys cut through that part, while random ones mostly miss it. The paper
-names no algorithm: it used a search with a recall of about 90% (Section 3.3). The
+used a search with a recall of about 90% and does not name it (Section 3.3). The
 authors' released code takes the maximum of each strided bucket.
 """
 
@@ -47,8 +47,8 @@ class LSH:
     def candidates(self, q: Array, keys: Array, valid: Array) -> Array:
         """True where, in any table, a query probes the cell of a valid key.
 
-        q (T, D), keys (M, D), valid (M,) → bool (T, M). Of pivots with equal products
-        the first one counts, for keys and queries alike.
+        q (T, D), keys (M, D), valid (M,) → bool (T, M). If several pivots have equal
+        products, the first one counts, for keys and queries alike.
         """
         shared = np.zeros((len(q), len(keys)), dtype=bool)
         for chosen in draw_pivots(

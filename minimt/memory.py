@@ -1,7 +1,7 @@
 """The memory: a ring of past (key, value) pairs for each stream and head (Section 3.1).
 
 Keys and queries are l2-normalised; values are not. So a key written long ago, when the
-weights were different, still has the length of a fresh one (Section 3.2).
+weights were different, is as long as a fresh one (Section 3.2).
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ class Memory:
     """M slots per stream and head; token n of a document goes into slot n mod M.
 
     keys, values (B, H, M, D); written (B,) counts the tokens since the last clear;
-    searcher: what finds keys, such as a `search.Search`. ValueError for a size below 1.
+    searcher finds keys, as `search.Search` does. ValueError for a size below 1.
     """
 
     def __init__(self, B: int, H: int, M: int, D: int, dtype=np.float32, searcher=None):
@@ -41,8 +41,8 @@ class Memory:
     def write(self, k: Array, v: Array) -> None:
         """Append T tokens, k and v (B, H, T, D), in place, over the oldest ones.
 
-        They are copied. Raises ValueError for other shapes, and then writes nothing:
-        one head must not be broadcast to all heads.
+        They are copied. For other shapes it raises ValueError and writes nothing: one
+        head must not be broadcast to all heads.
         """
         (B, H, M, D), T = self.keys.shape, k.shape[2]
         if k.shape != (B, H, T, D) or v.shape != k.shape:

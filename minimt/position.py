@@ -1,4 +1,4 @@
-"""T5's relative position bias: what distance adds to a logit, per bucket and head.
+"""T5's relative position bias: a number per bucket of distances, added to a logit.
 
 Raffel et al., JMLR 2020 (arXiv 1910.10683), Section 2.1; the causal variant.
 """
@@ -14,7 +14,7 @@ def relative_position_bucket(
 ) -> Array:
     """The bucket, 0 … num_buckets − 1, of each distance query − key ≥ 0; same shape.
 
-    The first half of the buckets hold one distance each; the rest grow
+    The first half of the buckets hold one distance each. The others widen
     logarithmically up to `max_distance`, and the last one takes everything beyond.
     Keys ahead of the query fall into bucket 0, but the mask removes them. Raises
     ValueError unless 0 < num_buckets // 2 < max_distance.

@@ -1,17 +1,17 @@
 """Exact nearest neighbours: for each query, the K keys with the largest dot product.
 
-Section 3.1. Every other search obeys the same contract and is judged by this one.
+Section 3.1. All other searches keep the same contract and are measured against this.
 """
 
 import numpy as np
 from numpy import ndarray as Array
 
-GROUP_SIZE = 16  # consecutive keys in a group, which is first judged by its best key
+GROUP_SIZE = 16  # consecutive keys in a group; groups are first compared by their best
 Neighbours = tuple[Array, Array, Array]  # scores, index, found, each (…, K)
 
 
 def exact_topk(q: Array, keys: Array, valid: Array, K: int) -> Neighbours:
-    """The K best keys for each query, among the valid ones (paper: K = 32).
+    """The K best valid keys for each query (paper: K = 32).
 
     q (B, H, T, D), keys (B, H, M, D), valid (B, M) → scores, index, found, each
     (B, H, T, K), best first; of equal scores, the lower slot comes first. If fewer keys
@@ -56,6 +56,6 @@ def argsort_descending(scores: Array) -> Array:
 
 
 class Search:
-    """Exact search as a memory's searcher; every other searcher has such a `topk`."""
+    """Exact search in the form that a memory uses: an object with a `topk`."""
 
     topk = staticmethod(exact_topk)

@@ -16,7 +16,7 @@ def softmax(x: Tensor, axis: int = -1) -> Tensor:
 
 
 def causal_mask(T: int, S: int) -> Tensor:
-    """True where a query may attend, at or before itself: bool (T, S), 1 ≤ T ≤ S."""
+    """True where a key is not ahead of the query: bool (T, S), for 1 ≤ T ≤ S."""
     return torch.from_numpy(attention.causal_mask(T, S))
 
 

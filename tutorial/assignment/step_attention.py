@@ -17,7 +17,7 @@ def softmax(x: Array, axis: int = -1) -> Array:
     """Weights exp(x) / Σ exp(x) along `axis`, in the shape of x.
 
     An entry of −inf gets weight 0; if all entries are −inf, all weights are 0. Entries
-    of any size will do: nothing overflows, and no row underflows as a whole.
+    may be of any size: nothing overflows, and no row underflows as a whole.
     """
     raise NotImplementedError("step_attention: softmax")
 
@@ -25,14 +25,14 @@ def softmax(x: Array, axis: int = -1) -> Array:
 def distance(T: int, S: int) -> Array:
     """How many tokens each key lies behind each query: int (T, S), negative if ahead.
 
-    The alignment rule, shared by the mask and the bias: the last query stands at the
-    last key, so query i stands at key S − T + i. Raises ValueError unless 1 ≤ T ≤ S.
+    The mask and the bias share this alignment rule: the last query stands at the last
+    key, so query i stands at key S − T + i. Raises ValueError unless 1 ≤ T ≤ S.
     """
     raise NotImplementedError("step_attention: distance")
 
 
 def causal_mask(T: int, S: int) -> Array:
-    """True where a query may attend, at or before itself: bool (T, S), 1 ≤ T ≤ S."""
+    """True where a key is not ahead of the query: bool (T, S), for 1 ≤ T ≤ S."""
     raise NotImplementedError("step_attention: causal_mask")
 
 

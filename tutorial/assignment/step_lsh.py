@@ -42,8 +42,8 @@ class LSH:
     def candidates(self, q: Array, keys: Array, valid: Array) -> Array:
         """True where, in any table, a query probes the cell of a valid key.
 
-        q (T, D), keys (M, D), valid (M,) → bool (T, M). Of pivots with equal products
-        the first one counts, for keys and queries alike.
+        q (T, D), keys (M, D), valid (M,) → bool (T, M). If several pivots have equal
+        products, the first one counts, for keys and queries alike.
         """
         # cell: (M,)
         raise NotImplementedError("step_lsh: LSH.candidates")

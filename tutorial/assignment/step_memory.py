@@ -23,7 +23,7 @@ class Memory:
     """M slots per stream and head; token n of a document goes into slot n mod M.
 
     keys, values (B, H, M, D); written (B,) counts the tokens since the last clear;
-    searcher: what finds keys, such as a `search.Search`. ValueError for a size below 1.
+    searcher finds keys, as `search.Search` does. ValueError for a size below 1.
     """
 
     def __init__(self, B: int, H: int, M: int, D: int, dtype=np.float32, searcher=None):
@@ -46,8 +46,8 @@ class Memory:
     def write(self, k: Array, v: Array) -> None:
         """Append T tokens, k and v (B, H, T, D), in place, over the oldest ones.
 
-        They are copied. Raises ValueError for other shapes, and then writes nothing:
-        one head must not be broadcast to all heads.
+        They are copied. For other shapes it raises ValueError and writes nothing: one
+        head must not be broadcast to all heads.
         """
         raise NotImplementedError("step_memory: Memory.write")
 

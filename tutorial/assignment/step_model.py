@@ -96,8 +96,8 @@ def remember(memory: Memory, q: Array, K: int, scale: Array):
 def attention_layer(p: Weights, config, x: Array, state: State, layer: int) -> Array:
     """Local attention, mixed with memory in the memory layer: (B, T, E) → (B, T, E).
 
-    Updates in `state` the layer's cache and, in the memory layer, `retrieved`, which is
-    what the search returned, and after the search the memory.
+    Updates the layer's cache in `state`. The memory layer also stores what its search
+    returned, in `state.retrieved`, and then writes to the memory.
     """
     # scale: (H,)
     # local: (B, H, T, D)
@@ -111,7 +111,7 @@ def forward(
     state: State | None = None,
     starts: Array | None = None,
 ) -> tuple[Array, State]:
-    """Read one segment of every stream, and predict the token after each.
+    """Read one segment of every stream, and predict the token that follows each token.
 
     tokens (B, T) int; state: what the last call returned, None = all streams start
     afresh; starts (B,) bool: True where the segment begins a new document → logits

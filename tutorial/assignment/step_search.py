@@ -16,7 +16,7 @@ Neighbours = tuple[Array, Array, Array]  # scores, index, found, each (…, K)
 
 
 def exact_topk(q: Array, keys: Array, valid: Array, K: int) -> Neighbours:
-    """The K best keys for each query, among the valid ones (paper: K = 32).
+    """The K best valid keys for each query (paper: K = 32).
 
     q (B, H, T, D), keys (B, H, M, D), valid (B, M) → scores, index, found, each
     (B, H, T, K), best first; of equal scores, the lower slot comes first. If fewer keys
@@ -37,6 +37,6 @@ def argsort_descending(scores: Array) -> Array:
 
 
 class Search:
-    """Exact search as a memory's searcher; every other searcher has such a `topk`."""
+    """Exact search in the form that a memory uses: an object with a `topk`."""
 
     topk = staticmethod(exact_topk)
