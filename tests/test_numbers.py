@@ -94,12 +94,12 @@ def trained():
 
 
 def test_the_readme_shows_what_the_main_job_prints(trained):
-    assert f"```\n{report.comparison(trained[0])}\n```" in text("README.md")
-    for metrics in trained:
-        assert f"{metrics['repetition']['formed']}" in text("README.md")
+    page, formed = text("README.md"), trained[0]["repetition"]["formed"]
+    assert f"```\n{report.comparison(trained[0])}\n```" in page
+    assert f"\na lookup formed by step {formed} of repetition\n" in page
 
 
-def test_the_readme_has_the_numbers_of_each_seed_and_their_mean(trained):
+def test_chapter_10_has_the_numbers_of_each_seed_and_their_mean(trained):
     names = "with_memory", "without_memory"
     found = [
         [x[name]["nats_per_token"] for name in names]
@@ -113,13 +113,40 @@ def test_the_readme_has_the_numbers_of_each_seed_and_their_mean(trained):
     means = [results.mean_std(column) for column in zip(*found)]
     lines.append(["mean ± standard deviation", *means])
     for line in lines:
-        assert f"| {' | '.join(line)} |\n" in text("README.md")
+        assert f"| {' | '.join(line)} |\n" in text("tutorial/10_results.md")
 
 
-def test_the_readme_tells_what_memory_saves_when_it_is_first_used(trained):
+def test_chapter_10_tells_what_memory_saves_when_it_is_first_used(trained):
     first = [x["repetition"]["first_use"] for x in trained]
     once = results.mean_std([x["without"] - x["first"] for x in first], 2)
     again = results.mean_std([x["saved"] for x in first], 2)
-    told = " ".join(text("README.md").split())
+    told = " ".join(text("tutorial/10_results.md").split())
     assert f"it saves {once} nats per token" in told
     assert f"a second reading saves {again} more" in told
+
+
+def test_chapter_10_tells_when_the_lookups_formed(trained):
+    *some, last = (str(x["repetition"]["formed"]) for x in trained)
+    told = " ".join(text("tutorial/10_results.md").split())
+    assert f"forms by step {', '.join(some)} and {last} of repetition" in told
+
+
+def test_chapter_10_tells_what_each_size_of_memory_brings(trained):
+    told = " ".join(text("tutorial/10_results.md").split())
+    for size, losses in by_size(trained).items():
+        assert f"| {size:,} | {results.mean(losses):.2f} |" in told
+
+
+def by_size(trained):
+    """{size of memory: held-out loss by seed} of the models trained with memory."""
+    found = {}
+    for row in (row for x in trained for row in x["by_memory"]):
+        found.setdefault(row["memory"], []).append(row["nats_per_token"])
+    return found
+
+
+def test_chapter_10_tells_what_memory_gains_by_distance(trained):
+    told = " ".join(text("tutorial/10_results.md").split())
+    for rows in zip(*(x["gain_by_distance"] for x in trained)):
+        gain = f"{results.mean([row['gain'] for row in rows]):.2f}"
+        assert f"| {rows[0]['distance']} | {gain.replace('-', '−')} |" in told

@@ -16,6 +16,7 @@ PAGES = [ROOT / "README.md", *sorted(TUTORIAL.glob("*.md"))]
 PAGES += sorted(TUTORIAL.glob("answers/*.md"))
 CHAPTERS = "01_attention 02_position 03_cache 04_memory 05_search".split()
 CHAPTERS += "06_lsh 07_gate 08_model 09_training 10_results".split()
+PARTS = "attention position cache memory search lsh gate model".split()
 HEADINGS = "The idea · The maths · By hand · The picture · What to build"
 HEADINGS += " · Common mistakes · Further questions · Next"
 
@@ -127,14 +128,35 @@ def test_the_examples_of_a_chapter_print_what_it_says(chapter):
     assert compared
 
 
+def test_the_readme_is_short_and_its_example_prints_what_it_says():
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(page.splitlines()) <= 150
+    ((code, _),) = EXAMPLE.findall(page)
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        exec(compile(code, "README.md", "exec"), {})
+    assert printed.getvalue().strip() == code.rpartition("#")[2].strip()
+
+
 @each_chapter
 def test_a_chapter_has_all_its_parts_in_order(chapter):
     text, number = FENCED.sub("", chapter_text(chapter)), int(chapter[:2])
-    text = text.replace("<!-- architecture -->\n\n", "")
-    assert re.match(rf"# {number} \S.*\n\n\*[^*]+\*\n\n## The idea\n", text)
+    part = rf"!\[[^\]]+\]\(figures/architecture_{number}\.svg\)\n\n"
+    part = part if number <= len(PARTS) else ""
+    assert re.match(rf"# {number} \S.*\n\n\*[^*]+\*\n\n{part}## The idea\n", text)
     assert re.findall(r"^## (.*)", text, re.M) == HEADINGS.split(" · ")
     picture = text.partition("## The picture")[2].partition("## What to build")[0]
     assert re.search(rf"!\[[^\]]+\]\(figures/{chapter}\.png\)", picture)
+
+
+@pytest.mark.parametrize("number, part", enumerate(PARTS, 1))
+def test_a_chapter_shows_the_architecture_with_its_part_highlighted(number, part):
+    figures = TUTORIAL / "figures"
+    whole = (figures / "architecture.svg").read_text(encoding="utf-8")
+    own = (figures / f"architecture_{number}.svg").read_text(encoding="utf-8")
+    assert own == whole.replace('class="all"', f'class="{part}"') != whole
+    assert f".{part} .part:not(.p{number})" in whole
+    assert re.search(rf'class="part [p\d ]*\bp{number}\b', whole)
 
 
 @each_chapter
