@@ -3,6 +3,7 @@
 The course works without torch, and so does the list of commands.
 """
 
+import argparse
 import sys
 
 from . import console, course
@@ -32,14 +33,17 @@ def run():
 
 
 def parser():
-    """The names of all commands, with a line about each."""
+    """All commands, in groups, with a line about each."""
     # Not at the top of the file, where a Ctrl-C would not be caught.
     from .console.flags import Parser
 
-    top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
-    commands = top.add_subparsers(required=True, metavar="COMMAND")
-    for name, help_text in (console.COMMANDS | course.COMMANDS).items():
-        commands.add_parser(name, help=help_text)
+    commands = console.COMMANDS | course.COMMANDS
+    about = dict(usage="minimt COMMAND …", description=console.overview(commands))
+    top = Parser(prog="minimt", **about)
+    hidden = dict(metavar="COMMAND", help=argparse.SUPPRESS)  # they are in `about`
+    names = top.add_subparsers(required=True, **hidden)
+    for name in commands:
+        names.add_parser(name)
     return top
 
 

@@ -61,7 +61,7 @@ class Config:
     bits: int = option(6, "lsh search: each table has 2^bits cells")
     probes: int = option(16, "lsh search: cells (torch: pages) to probe in each table")
     search_seed: int = option(0, "lsh search: seed for the cells")
-    init: str = option("primed", f"initial weights: {' or '.join(INITIALISATIONS)}")
+    init: str = option("primed", f"initial weights: {', '.join(INITIALISATIONS)}")
 
     def __post_init__(self):
         check_whole(self, BOUNDS)

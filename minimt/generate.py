@@ -30,7 +30,7 @@ def generate(model, tokens, count, temperature=0.8, seed=0):
             segment.clear()
         segment.append(token)
 
-    with progress("read", len(tokens), "token") as bar:
+    with progress("reading", len(tokens), "token") as bar:
         for token in np.asarray(tokens).tolist():
             append(token)
             bar.update()

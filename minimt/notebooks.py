@@ -11,6 +11,7 @@ import time
 
 import numpy as np
 
+from .course import handout
 from .errors import InputError
 from .extras import missing
 from .files import replace_file
@@ -32,10 +33,10 @@ def refresh(names=()):
     """
     lines = []
     paths = find(names)
-    with progress("execute", len(paths), "notebook") as bar:
+    with progress("running", len(paths), "notebook") as bar:
         for path in paths:
             began = time.perf_counter()
-            notebook = execute(path)
+            notebook = with_link(execute(path), handout.hosted(path.name))
             seconds = time.perf_counter() - began
             figure = chapter_figure(notebook, path.name)
             replace_file(path, as_bytes(notebook))
@@ -80,6 +81,15 @@ def execute(path):
         notebook["metadata"] = nbformat.from_dict(METADATA)
         return notebook
     raise InputError(f"{path.name}, code cell {client.code_cells_executed}: {reason}")
+
+
+def with_link(notebook, link):
+    """The notebook with a line below its title that opens it in a browser, if any."""
+    first = notebook["cells"][0]
+    if link and link not in first["source"]:
+        title, end, rest = first["source"].partition("\n")
+        first["source"] = f"{title}\n\n{link}{end}{rest}"
+    return notebook
 
 
 def as_bytes(notebook):

@@ -74,7 +74,7 @@ def read(place, endings=()):
         ) from None
     paths, left_out = walk(root) if folder else ([root], {})
     documents, seen = [], set()
-    with progress("read", len(paths), "file") as bar:
+    with progress("reading", len(paths), "file") as bar:
         for path in paths:
             bar.update()
             name = shown(path.relative_to(root if folder else root.parent))
@@ -106,7 +106,7 @@ def walk(root):
         path = pathlib.Path(error.filename)
         leave(why(error, path), path, "/")
 
-    with progress("look through", None, "folder") as bar:
+    with progress("looking for files", None, "folder") as bar:
         for place, folders, names in os.walk(root, onerror=refused, followlinks=True):
             bar.update()
             here, target = pathlib.Path(place), os.path.realpath(place)

@@ -101,7 +101,7 @@ def learn(texts, size):
 
     # In a thread, since the library answers no Ctrl-C.
     threading.Thread(target=train, daemon=True).start()
-    with progress("vocabulary", sum(map(len, sample)), "character") as bar:
+    with progress("making a vocabulary", sum(map(len, sample)), "character") as bar:
         while isinstance(news := done.get(), int):
             bar.update(news)
     if news:  # an error; None when the training has ended well
@@ -185,7 +185,7 @@ def encode(vocabulary, text, on_piece=None):
 
 def encode_all(vocabulary, texts):
     """The tokens of several documents, as from `encode`; shows progress."""
-    with progress("encode", sum(map(len, texts)), "character") as bar:
+    with progress("encoding text", sum(map(len, texts)), "character") as bar:
         return [encode(vocabulary, text, bar.update) for text in texts]
 
 

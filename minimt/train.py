@@ -72,7 +72,7 @@ class Trainer:
         self.optimizer.zero_grad()
         nats = distributed.total(loss).item()
         if not math.isfinite(nats):
-            raise InputError("the loss is not finite: use a lower --learning_rate")
+            raise InputError("the loss is not finite: use a lower --learning-rate")
         self.losses.append(nats)
         self.seconds += time.perf_counter() - began
         return logits.detach()
@@ -92,7 +92,7 @@ class Trainer:
         Raises InputError if a weight is no longer finite.
         """
         if not all(p.isfinite().all() for p in self.model.parameters()):
-            raise InputError("the weights are not finite: use a lower --learning_rate")
+            raise InputError("the weights are not finite: use a lower --learning-rate")
         return dict(
             config=asdict(self.model.config),
             training=asdict(self.training),
@@ -198,7 +198,9 @@ def run_trainer(path, origin, trainer_of, corpus, minutes=None, shown=True):
             distributed.barrier()  # no process ends before the file is whole
 
         if not trainer.done or not path.exists():
-            fit(trainer, save, path.stem.replace("_", " "), interrupted, shown)
+            stage = path.stem.replace("_", " ")  # with memory, without memory
+            stage = "by repetition" if stage == "repetition" else stage
+            fit(trainer, save, f"training {stage}", interrupted, shown)
         if any(distributed.anywhere(interrupted)):
             raise KeyboardInterrupt
     return trainer

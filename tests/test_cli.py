@@ -10,9 +10,12 @@ import sys
 import pytest
 from commands import SMALL, environment, minimt, script, started, wait_for_line
 
-from minimt import runs
+from minimt import __main__ as everything
+from minimt import console, course, runs
 from minimt.checkpoints import load_checkpoint
+from minimt.console import cli, report
 from minimt.console.cli import main
+from minimt.course import cli as course_cli
 
 COMMANDS = ("train", "recall", "bench", "evaluate", "generate", "inspect")
 
@@ -76,7 +79,7 @@ def test_evaluate_knows_a_single_file_that_it_was_trained_on(place, run, held_ou
 
 def test_evaluate_reads_another_folder(place, run):
     code, out, _ = minimt(place, "evaluate", run[0], "--data", "texts")
-    assert code == 0 and "read twice" in out and "without memory" in out
+    assert code == 0 and "second reading" in out and "without memory" in out
 
 
 def test_generate_continues_the_prompt(place, run):
@@ -186,7 +189,7 @@ MISTAKES = {
     "bad layer": (["train", "--memory_layer", "9"], "less than --layers"),
     "bad choice": (["train", "--search", "annoy"], "must be exact or lsh"),
     "no memory": (["train", "--memory", "0"], "must be 1 or more"),
-    "bad rate": (["train", "--learning_rate", "nan"], "learning_rate"),
+    "bad rate": (["train", "--learning_rate", "nan"], "--learning-rate"),
     "tiny vocabulary": (["train", "--data", "texts", "--vocab", "99"], "too small"),
     "missing folder": (["train", "--data", "nowhere"], "nowhere: No such file"),
     "no such ending": (["train", "--data", "texts", "--endings", ".md"], ".md"),
@@ -200,14 +203,14 @@ MISTAKES = {
     ),
     "wild rate": (
         ["train", "--data", "texts", *SMALL, "--learning_rate", "inf"],
-        "learning_rate must be",
+        "learning-rate must be",
     ),
     "many bits": (["train", "--search", "lsh", "--bits", "31"], "from 0 to 30"),
     "much memory": (["train", "--memory", "100000000000"], "--memory must be a whole"),
     "many layers": (["train", "--layers", "1000000000"], "from 1 to 1000, not 10000"),
     "many streams": (["train", "--streams", "1000000000"], "--streams must be a whole"),
     "huge seed": (["train", "--seed", "9" * 30], "--seed must be a whole number from"),
-    "decay": (["train", "--weight_decay", "inf"], "--weight_decay must be finite"),
+    "decay": (["train", "--weight_decay", "inf"], "--weight-decay must be finite"),
     "no name": (["train", "--data", "texts", "--name", ""], "--name '' cannot be used"),
     "a path as a name": (["train", "--data", "texts", "--name", "../x"], "no path"),
     "a hidden name": (["train", "--data", "texts", "--name", ".x"], "--name .x cannot"),
@@ -327,3 +330,51 @@ def test_recall_reports_even_one_step(place):
     assert all(0 <= share <= 1 for x in by_gap.values() for share in x)
     assert list(metrics["without_memory"]["by_gap"]) == ["0"]
     assert (place / "runs" / "recall" / "recall.png").exists()
+
+
+def every_help(monkeypatch, capsys, columns):
+    """{command: what its --help prints on a terminal of so many columns}."""
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    found = {}
+    for parser in (everything.parser(), cli.parser(), course_cli.parser()):
+        for action in parser._subparsers._group_actions:
+            for name, command in action.choices.items():
+                found[name] = command.format_help()
+    with pytest.raises(SystemExit):
+        everything.parser().parse_args(["--help"])
+    return found | {"": capsys.readouterr().out}
+
+
+def test_every_help_fits_80_columns_and_names_its_values(monkeypatch, capsys):
+    found = every_help(monkeypatch, capsys, 80)
+    assert set(found) == {"", *console.COMMANDS, *course.COMMANDS}
+    for name, text in found.items():
+        assert max(map(len, text.splitlines())) <= 80, name
+        assert not re.search(r"--\w+_|  --[a-z-]+ ([A-Z]+)_", text), name
+        assert f"python -m minimt {name}" in text
+    for name in console.COMMANDS | course.COMMANDS:
+        assert name in console.overview(console.COMMANDS | course.COMMANDS)
+
+
+def test_a_table_is_cut_where_the_terminal_ends(monkeypatch):
+    head = ["text", "cache", *(f"memory {2**i}" for i in range(9))]
+    rows = [head] + [
+        [text, str(cache), *range(9)] for text in "ab" for cache in (0, 64)
+    ]
+    for columns in (30, 80, 500):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        parts = [part.splitlines() for part in report.table(rows).split("\n\n")]
+        assert len(parts) == {30: 9, 80: 2, 500: 1}[columns]
+        assert max(len(line) for part in parts for line in part) <= columns
+        cells = [[line.split() for line in part] for part in parts]
+        for i, (text, cache, *numbers) in enumerate(rows[1:], 1):
+            assert all(part[i][:2] == [text, cache] for part in cells)
+            told = [x for part in cells for x in part[i][2:]]
+            assert told == [f"{x:.3f}" for x in numbers]
+
+
+def test_all_that_a_command_prints_fits_80_columns(run, place):
+    for flags in (["evaluate", run[0]], ["inspect", run[0], "texts/1.txt"]):
+        code, out, errors = minimt(place, *flags)
+        assert code == 0 and max(map(len, (out + errors).splitlines())) <= 80

@@ -13,7 +13,7 @@ from commands import ROOT, SMALL, environment, started, wait_for_file
 
 from minimt import files
 from minimt.console.exits import finish
-from minimt.console.flags import underscored
+from minimt.console.flags import hyphenated
 from minimt.errors import InputError
 
 
@@ -83,7 +83,7 @@ MINIMT = f"{sys.executable} -m minimt"
 def test_any_terminal_can_print_the_help(encoding):
     pytest.importorskip("torch")
     code, out, errors = shell(f"PYTHONIOENCODING={encoding} {MINIMT} train --help")
-    assert (code, errors) == (0, "") and b"--learning_rate" in out
+    assert (code, errors) == (0, "") and b"--learning-rate" in out
 
 
 def test_a_reader_that_has_enough_is_not_a_mistake():
@@ -125,18 +125,18 @@ def test_ctrl_c_while_modules_are_imported_is_one_line(tmp_path):
 @pytest.mark.parametrize(
     "given, meant",
     [
-        ("--learning-rate", "--learning_rate"),
-        ("--held-out=3", "--held_out=3"),
-        ("--only-with-memory", "--only_with_memory"),
-        ("a-b", "a-b"),
-        ("-1", "-1"),
+        ("--learning_rate", "--learning-rate"),
+        ("--held_out=3", "--held-out=3"),
+        ("--only_with_memory", "--only-with-memory"),
+        ("--learning-rate", "--learning-rate"),
+        ("--data=my_texts", "--data=my_texts"),
+        ("my_texts", "my_texts"),
         ("--", "--"),
-        ("--data=a-b-c", "--data=a-b-c"),
-        ("--steps", "--steps"),
+        ("-1", "-1"),
     ],
 )
-def test_flags_may_be_written_with_dashes(given, meant):
-    assert underscored(given) == meant
+def test_flags_may_be_written_with_underscores(given, meant):
+    assert hyphenated(given) == meant
 
 
 def test_outputs_that_would_do_harm_are_refused_before_the_work(tmp_path):

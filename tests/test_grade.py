@@ -223,8 +223,9 @@ MISTAKES = {
     "grade --watch --reference": "leave out --reference",
     "grade {empty} --watch": "does not contain a step file",
     "grade --points 3": "unrecognized arguments",
-    "stubs": "required: folder",
-    "notebooks 99_nothing": "99_nothing",
+    "stubs": "required: DIR",
+    "notebooks --refresh 99_nothing": "99_nothing",
+    "notebooks": "give a DIR",
 }
 
 

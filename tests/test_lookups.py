@@ -91,9 +91,17 @@ def test_a_report_shows_the_places_in_their_text(rng, tmp_path):
     untrained, doc = MemorizingTransformer(config), tokenizer.encode(vocabulary, text)
     found = lookups.gainers(untrained, doc, top=2)
     shown = lookups.report(untrained, vocabulary, doc, found)
-    assert shown.count("saves") == 2 and "head 3, gate 0.50" in shown
+    assert shown.count("saves") == 2 and "gate per head: 0.50, " in shown
     assert "tokens back" in shown and "⟦" in shown
     assert "\x1b" not in shown  # a document cannot write to the terminal
+
+
+def test_the_places_of_all_heads_are_merged_the_heaviest_first():
+    heads = [[(5, 0.7), (2, 0.2)], [(2, 0.6), (9, 0.3)], []]
+    found = lookups.by_place(heads)
+    assert found == {2: [0.2, 0.6, 0.0], 5: [0.7, 0.0, 0.0], 9: [0.0, 0.3, 0.0]}
+    assert list(found) == [2, 5, 9]
+    assert lookups.by_place([[], []]) == {}
 
 
 def test_greedy_generation_takes_the_likeliest_next_token(rng, small_model):

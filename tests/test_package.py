@@ -188,7 +188,7 @@ def test_the_list_of_commands_needs_no_package():
     done = bare("--help")
     assert (done.returncode, done.stderr) == (0, "")
     for name in console.COMMANDS | course.COMMANDS:
-        assert f"    {name}" in done.stdout
+        assert f"\n  {name} " in done.stdout
 
 
 @pytest.mark.parametrize("module", ["minimt.course.cli", "minimt.course.assignment"])
@@ -213,7 +213,7 @@ MISTAKES = {
     "no command": ((), "required"),
     "unknown command": (("trian",), "invalid choice: 'trian'"),
     "unknown flag": (("--verbose",), "required"),
-    "no folder": (("stubs",), "required: folder"),
+    "no folder": (("stubs",), "required: DIR"),
     "no such folder": (("grade", "nowhere"), "nowhere is not a"),
     "outside a checkout": (("grade",), "tutorial/assignment is not a"),
 }
@@ -256,7 +256,8 @@ def wheel(tmp_path_factory):
     """A wheel, built with this environment's setuptools from a copy of the sources."""
     place = tmp_path_factory.mktemp("wheel")
     ours = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "minimt", place / "minimt", ignore=ours)
+    for folder in ("minimt", "notebooks"):
+        shutil.copytree(ROOT / folder, place / folder, ignore=ours)
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, place)
     pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
@@ -290,7 +291,22 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
         name for name in zipfile.ZipFile(wheel).namelist() if "dist-info" not in name
     }
     paths = [*ROOT.glob("minimt/**/*.py"), *ROOT.glob("minimt/**/*.html")]
-    assert names == {path.relative_to(ROOT).as_posix() for path in paths}
+    notebooks = {f"minimt/handout/{x.name}" for x in ROOT.glob("notebooks/0*.ipynb")}
+    assert names == {path.relative_to(ROOT).as_posix() for path in paths} | notebooks
+    assert notebooks
+
+
+@pytest.mark.slow
+def test_an_installed_package_hands_out_notebooks_but_overwrites_none(
+    installed, tmp_path
+):
+    told = away(installed, tmp_path, "notebooks", "mine")
+    assert told.returncode == 0 and "jupyter lab mine" in told.stdout
+    copies = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
+    sources = ROOT.glob("notebooks/0*.ipynb")
+    assert copies == {path.name: path.read_bytes() for path in sources} != {}
+    again = away(installed, tmp_path, "notebooks", "mine")
+    assert again.returncode == 2 and "exists: give another folder" in again.stderr
 
 
 @pytest.mark.slow

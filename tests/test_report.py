@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 from verdicts import judged
 
-from minimt.course import advice, cli, colours, judge, report
+from minimt.console import colours
+from minimt.course import advice, cli, judge, report
 from minimt.course.assignment import solution, stub
 from minimt.course.steps import STEPS
 

@@ -30,7 +30,7 @@ def filled(keys, probes, segment):
     lsh = LSH(D, tables=1, bits=int(np.log2(cells_for(M))), seed=0, probes=probes)
     memory = Memory(*keys.shape, keys.dtype, lsh, keys.device)
     segments = [*keys.split(segment, dim=2), *keys[:, :, : M // 2].split(segment, 2)]
-    with progress(f"insert, M {M}", len(segments), "segment") as bar:
+    with progress(f"filling a memory of {M}", len(segments), "segment") as bar:
         for some in segments:
             memory.write(some, some)
             bar.update()

@@ -98,7 +98,8 @@ def search_cost(recording, M, device, repeats):
     half = (len(q) + 1) // 2  # chosen on some streams, reported on the others
     probes = approximate.probes_for(lsh, q[:half], K, RECALL)
     cases = search_cases(q, keys, lsh, K)
-    seconds = in_turns({name: f for name, (f, _) in cases.items()}, repeats, f"M {M}")
+    functions = {name: f for name, (f, _) in cases.items()}
+    seconds = in_turns(functions, repeats, f"memory of {M}")
     seconds = {
         name: [s / cases[name][1] for s in rounds] for name, rounds in seconds.items()
     }

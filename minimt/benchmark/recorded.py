@@ -63,7 +63,7 @@ def record(model, vocabulary, documents, tokens, seed=0):
     recorder = Recorder()
     lower = recording_model(model, recorder)
     state = lower.first_state(STREAMS)
-    with progress("read", segments, "segment") as bar:
+    with progress("reading", segments, "segment") as bar:
         for segment in text.to(model.norm.device).split(T, dim=1):
             _, state = lower(segment, state)
             bar.update()

@@ -2,10 +2,50 @@
 
 COMMANDS = dict(
     train="Train a model with memory and one without, and compare them.",
-    recall="Train on phone books with and without memory: which recalls far numbers?",
-    bench="Measure what search and memory cost, on the keys of a trained model.",
-    evaluate="Evaluate a run's models on held-out documents, or on another folder.",
+    inspect="Show which tokens gain most from memory, and what they looked up.",
     generate="Continue a prompt, after reading a file into memory.",
-    inspect="Show the tokens that gain most from memory, and what they looked up.",
-    reproduce="Test a finding of the paper on a small scale; --quick takes minutes.",
+    recall="Train on phone books: which model recalls far numbers?",
+    evaluate="Evaluate a run's models on held-out documents, or on a folder.",
+    reproduce="Test one of the paper's claims; --quick takes minutes.",
+    bench="Measure what search and memory cost, on a trained model's keys.",
 )
+EXAMPLES = dict(  # of each command
+    train=["", "--data DIR --minutes 30", "--resume runs/stdlib"],
+    inspect=["runs/stdlib FILE", "runs/stdlib FILE --html page.html"],
+    generate=['runs/stdlib --prompt "def main(" --read FILE'],
+    recall=["", "--steps 600"],
+    evaluate=["runs/stdlib", "runs/stdlib --data DIR"],
+    reproduce=["memory --quick", "finetune --out DIR"],
+    bench=["--repeats 4 --json bench.json"],
+    grade=["mine", "mine --step attention", "mine --watch"],
+    stubs=["mine"],
+    notebooks=["DIR"],
+    nbgrader=["DIR"],
+)
+GROUPS = {  # titles of the commands in `minimt --help`
+    "try": ("train", "inspect", "generate", "recall"),
+    "study": ("evaluate", "reproduce", "bench"),
+    "course": ("grade", "stubs", "notebooks", "nbgrader"),
+}
+
+
+def overview(commands):
+    """The commands {name: sentence} in their groups, each with a line."""
+    lines = ["Memorizing Transformers, small enough for a laptop."]
+    for title, names in GROUPS.items():
+        lines += ["", f"{title}:"]
+        lines += [f"  {name:11}{commands[name]}" for name in names]
+    lines += ["", "examples:"]
+    lines += [example(name) for names in GROUPS.values() for name in names[:1]]
+    return "\n".join(lines)
+
+
+def examples(name):
+    """The examples of a command, a line each."""
+    return "\n".join(["examples:", *(example(name, x) for x in EXAMPLES[name])])
+
+
+def example(name, flags=None):
+    """A line that runs a command; flags: the first of its examples if not given."""
+    flags = EXAMPLES[name][0] if flags is None else flags
+    return f"  python -m minimt {name} {flags}".rstrip()

@@ -3,7 +3,7 @@
 import argparse
 import logging
 
-from .. import course, distributed
+from .. import distributed
 from ..config import Config
 from ..corpus import Source
 from ..errors import InputError
@@ -11,7 +11,7 @@ from ..experiments import recall
 from ..files import as_json
 from ..reproduce.claims import CLAIMS
 from ..train import Training
-from . import COMMANDS
+from . import COMMANDS, examples
 from .commands import (
     bench_command,
     evaluate_command,
@@ -68,8 +68,8 @@ def show_notices():
 
 
 def parser():
-    """All commands and their flags."""
-    top = Parser(prog="minimt", description="Memorizing Transformers on a laptop.")
+    """The commands that need torch, and their flags."""
+    top = Parser(prog="minimt")
     commands = top.add_subparsers(required=True, metavar="COMMAND")
     add_train(commands)
 
@@ -84,9 +84,9 @@ def parser():
 
     evaluate = add_command(commands, evaluate_command, "run")
     help_text = "folder of documents (default: the run's held-out ones)"
-    evaluate.add_argument("--data", type=filename, help=help_text)
+    evaluate.add_argument("--data", type=filename, metavar="DIR", help=help_text)
     help_text = "tokens to read, about; 0 = all (default: as in the run)"
-    evaluate.add_argument("--held_out_tokens", type=count, metavar="N", help=help_text)
+    evaluate.add_argument("--held-out-tokens", type=count, metavar="N", help=help_text)
 
     write = add_command(commands, generate_command, "run")
     help_text = "text file to read first"
@@ -102,36 +102,39 @@ def parser():
     inspect.add_argument("--html", type=filename, metavar="FILE", help=help_text)
 
     add_reproduce(commands)
-    for name, help_text in course.COMMANDS.items():  # minimt.course.cli runs these
-        commands.add_parser(name, help=help_text)
     return top
 
 
 def add_train(commands):
     """The main job, with a flag for every field of its model, training and source."""
     train = add_command(commands, train_command)
-    for part in (Config, Training, Source):
-        add_fields(train, part)
     optional = dict(default=argparse.SUPPRESS)
+    group = train.add_argument_group("run")
     help_text = "read text with memory for so many minutes, then as many steps without"
-    train.add_argument("--minutes", type=positive, help=help_text, **optional)
+    whole = dict(type=positive, metavar="X", help=help_text)
+    group.add_argument("--minutes", **whole, **optional)
     help_text = "name of the run (default: that of the data, numbered if taken)"
-    train.add_argument("--name", type=utf8, help=help_text, **optional)
+    group.add_argument("--name", type=utf8, metavar="NAME", help=help_text, **optional)
     help_text = "continue a run that was stopped"
-    train.add_argument(
+    group.add_argument(
         "--resume", type=filename, metavar="RUN", help=help_text, **optional
     )
     help_text = "train only the model with memory, without a comparison"
-    train.add_argument(
-        "--only_with_memory", action="store_true", help=help_text, **optional
+    group.add_argument(
+        "--only-with-memory", action="store_true", help=help_text, **optional
     )
+    for title, part in dict(data=Source, training=Training, model=Config).items():
+        add_fields(train, title, part)
 
 
 def add_reproduce(commands):
     """The paper's findings on a small scale, by the name of the claim."""
     reproduce = add_command(commands, reproduce_command)
-    asks = "; ".join(f"{name}: {asked}" for name, asked in CLAIMS.items())
-    reproduce.add_argument("claim", choices=CLAIMS, metavar="CLAIM", help=asks)
+    asks = [f"  {name:13}{asked}" for name, asked in CLAIMS.items()]
+    reproduce.usage = "minimt reproduce CLAIM [options]"
+    reproduce.description += "\n\n" + "\n".join(["claims:", *asks])
+    help_text = "one of the claims above"
+    reproduce.add_argument("claim", choices=CLAIMS, metavar="CLAIM", help=help_text)
     help_text = "one seed, fewer steps, the standard library alone: a few minutes"
     reproduce.add_argument("--quick", action="store_true", help=help_text)
     help_text = "folder with one subfolder of text files for each further kind of text"
@@ -143,12 +146,14 @@ def add_reproduce(commands):
 def add_command(commands, run, *positional, json_file=False):
     """A command named after its function, with the flags that all commands share."""
     name = run.__name__.removesuffix("_command")
-    help_text = COMMANDS[name]
-    command = commands.add_parser(name, help=help_text, description=help_text)
+    about = dict(description=COMMANDS[name], epilog=examples(name))
+    usage = " ".join(["minimt", name, *map(str.upper, positional), "[options]"])
+    command = commands.add_parser(name, usage=usage, **about)
     command.set_defaults(command=run)
     texts = dict(run="folder of a run, such as runs/NAME", file="text file")
     for argument in positional:
-        command.add_argument(argument, type=filename, help=texts[argument])
+        options = dict(metavar=argument.upper(), help=texts[argument])
+        command.add_argument(argument, type=filename, **options)
     add_flag(command, "device", "auto", "auto, cpu, cuda or mps", str)
     if json_file:
         help_text = "also write the result to this file"

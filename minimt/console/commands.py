@@ -20,7 +20,7 @@ from ..optimizer import Training
 from ..reproduce import plan, results
 from ..reproduce.study import Study
 from . import report
-from .flags import build, device
+from .flags import build, device, flag_of
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def resumed_run(args):
     """A run to continue, and its options."""
     extra = sorted(set(vars(args)) - {"command", "json", "device", "resume"})
     if extra:
-        flags = ", ".join(f"--{name}" for name in extra)
+        flags = ", ".join(map(flag_of, extra))
         raise InputError(f"--resume takes its options from the run: leave out {flags}")
     folder = pathlib.Path(args.resume)
     return runs.resumed(folder), runs.load_options(folder)

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager, suppress
 
 from ..errors import InputError
+from .colours import red
 
 CLOSED = 141  # what a shell reports of a program whose reader has gone
 LESS = "use a smaller --memory, --streams, --segment, --embed or --layers"
@@ -92,7 +93,7 @@ def out_of_memory(error):
 def mistake(line):
     """Print what is wrong, from one process only; returns exit code 2."""
     wait_for_leader()
-    print(f"minimt: {line}", file=sys.stderr, flush=True)
+    print(f"{red('minimt:')} {line}", file=sys.stderr, flush=True)
     return 2
 
 

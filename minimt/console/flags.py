@@ -14,38 +14,47 @@ class Parser(argparse.ArgumentParser):
     """Errors take one line and exit code 2; flags cannot be abbreviated."""
 
     def __init__(self, **options):
-        super().__init__(allow_abbrev=False, **options)
+        as_written = argparse.RawDescriptionHelpFormatter
+        super().__init__(allow_abbrev=False, formatter_class=as_written, **options)
 
     def parse_args(self, args=None, namespace=None):
-        """Parse flags; --learning-rate is the same as --learning_rate."""
+        """Parse flags; --learning_rate is the same as --learning-rate."""
         args = sys.argv[1:] if args is None else args
-        return super().parse_args([underscored(arg) for arg in args], namespace)
+        return super().parse_args([hyphenated(arg) for arg in args], namespace)
 
     def error(self, message):
         wait_for_leader()
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
 
-def underscored(arg):
-    """A flag with underscores in place of the dashes inside its name."""
-    flag = re.match(r"--[a-z][a-z-]*[a-z](?==|$)", arg)
-    return "--" + flag[0][2:].replace("-", "_") + arg[flag.end() :] if flag else arg
+def hyphenated(arg):
+    """A flag with hyphens in place of the underscores in its name."""
+    flag = re.match(r"--[a-z][a-z_]*[a-z](?==|$)", arg)
+    return flag_of(flag[0][2:]) + arg[flag.end() :] if flag else arg
+
+
+def flag_of(name):
+    """The flag for a field with this name: --learning-rate."""
+    return "--" + name.replace("_", "-")
 
 
 def add_flag(command, name, default, help_text, kind):
     """Add a flag, with its default in the help text."""
-    help_text = f"{help_text} ({default or repr(default)})"
-    command.add_argument(f"--{name}", type=kind, default=default, help=help_text)
+    help_text += f" (default {default})" if default != "" else ""
+    options = dict(type=kind, metavar=METAVARS[kind], default=default)
+    command.add_argument(flag_of(name), help=help_text, **options)
 
 
-def add_fields(command, cls):
+def add_fields(command, title, cls):
     """Add a flag for each field of a dataclass, which has the defaults itself."""
-    group = command.add_argument_group(cls.__doc__.split(".")[0].lower())
+    group = command.add_argument_group(title)
     for field in fields(cls):
-        help_text = f"{field.metadata['help']} ({field.default or repr(field.default)})"
-        kind, metavar = KINDS[type(field.default)]
+        help_text = field.metadata["help"]
+        help_text += f" (default {field.default})" if field.default != "" else ""
+        kind = KINDS[type(field.default)]
+        metavar = TEXTS.get(field.name, METAVARS[kind])
         options = dict(type=kind, metavar=metavar, default=argparse.SUPPRESS)
-        group.add_argument(f"--{field.name}", help=help_text, **options)
+        group.add_argument(flag_of(field.name), help=help_text, **options)
 
 
 def build(cls, args):
@@ -54,8 +63,10 @@ def build(cls, args):
     try:
         return cls(**{name: given[name] for name in names if name in given})
     except ValueError as error:  # it names fields, the user knows flags
-        flags = re.sub(rf"\b({'|'.join(names)})\b", r"--\1", str(error))
-        raise InputError(flags) from None
+        named = rf"\b({'|'.join(names)})\b"
+        raise InputError(
+            re.sub(named, lambda found: flag_of(found[1]), str(error))
+        ) from None
 
 
 def whole(text):
@@ -116,7 +127,10 @@ def checked(text, kind, good, wanted):
     return found
 
 
-KINDS = {int: (whole, "N"), float: (number, "X"), str: (str, "TEXT")}  # by the default
+KINDS = {int: whole, float: number, str: str}  # of flags, by their default
+METAVARS = {whole: "N", count: "N", several: "N", str: "NAME", utf8: "TEXT"}
+METAVARS |= {number: "X", amount: "X", positive: "X", filename: "FILE"}
+TEXTS = dict(data="DIR", endings="LIST")  # fields whose value is not a name
 
 
 def device(name):

@@ -1,23 +1,65 @@
 """Results as tables for a terminal."""
 
+import shutil
+import textwrap
+
 from ..figures import intervals
 from ..reproduce import results
+from .colours import bold
+
+GAP = 2  # spaces between columns
 
 
 def table(rows):
-    """Rows of cells as text; the first column is left-aligned, the others right."""
+    """Rows of cells as text; the first column is left-aligned, the others right.
+
+    A table that is wider than the terminal becomes several, one below the other, which
+    all begin with the columns that tell its rows apart.
+    """
     cells = [
         [cell if isinstance(cell, str) else number(cell) for cell in row]
         for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(*cells)]
-    return "\n".join(
-        "  ".join(
+    columns = list(zip(*cells))
+    names = naming(cells)
+    return "\n\n".join(
+        aligned([columns[i] for i in [*range(names), *part]])
+        for part in fitting([max(map(len, column)) for column in columns], names)
+    )
+
+
+def naming(cells):
+    """How many of the first columns are enough to tell the rows apart."""
+    counts = range(1, len(cells[0]))
+    rows = len(cells)
+    return next((n for n in counts if len({tuple(x[:n]) for x in cells}) == rows), 1)
+
+
+def fitting(widths, names):
+    """The columns after the first `names`, in parts that fit beside these."""
+    most = shutil.get_terminal_size().columns
+    used = first = sum(widths[:names]) + GAP * (names - 1)
+    parts = [[]]
+    for i in range(names, len(widths)):
+        if used + GAP + widths[i] > most and parts[-1]:
+            parts.append([])
+            used = first
+        parts[-1].append(i)
+        used += GAP + widths[i]
+    return parts
+
+
+def aligned(columns):
+    """Columns of text side by side, the first row as a heading."""
+    widths = [max(map(len, column)) for column in columns]
+    heading, *lines = (
+        (" " * GAP).join(
             cell.rjust(width) if place else cell.ljust(width)
             for place, (cell, width) in enumerate(zip(row, widths))
         )
-        for row in cells
+        for row in zip(*columns)
     )
+    return "\n".join([bold(heading), *lines])
 
 
 def number(x):
@@ -41,10 +83,10 @@ def comparison(metrics):
         lines += gain(metrics)
     twice = metrics["read_twice"]
     if twice:
-        lines.append(
-            f"a document read twice costs {twice['first']:.3f} nats per token, then "
-            f"{twice['second']:.3f}: a second reading saves {twice['saved']:.3f}"
-        )
+        lines += [
+            f"a second reading of a document saves {twice['saved']:.3f}: it costs",
+            f"  {twice['first']:.3f} nats per token, then {twice['second']:.3f}",
+        ]
     gates = ", ".join(f"{gate:.2f}" for gate in metrics["gates"])
     lines.append(f"gate per head: {gates}")
     return "\n".join(lines)
@@ -56,7 +98,7 @@ def gain(metrics):
     found, without = (metrics[name]["nats_per_token"] for name in names)
     off = metrics["by_memory"][0]["nats_per_token"]
     return [
-        f"memory saves {number(without - found)} nats per token, that is",
+        bold(f"memory saves {number(without - found)} nats per token") + ", that is",
         f"  {number(off - found)} by lookup: the same weights without it cost more",
         f"  {number(without - off)} by training with it: switched off, not left out",
     ]
@@ -80,7 +122,8 @@ def bench(result):
     """What `bench` found; ratios are medians, with the lowest and highest round."""
     sizes = ", ".join(f"{name} {n}" for name, n in result["sizes"].items())
     threads = result["machine"]["threads"]
-    parts = [f"{sizes}; threads: {threads}; keys: {result['keys']}", ""]
+    about = f"{sizes}; threads: {threads}; keys: {result['keys']}"
+    parts = [textwrap.fill(about, shutil.get_terminal_size().columns), ""]
     for base in ("product", "exact"):
         names = result["search"][0]["to_" + base]
         rows = [(f"time, {base} = 1", *(f"M {x['memory']}" for x in result["search"]))]
@@ -134,7 +177,8 @@ def claim(result):
     """What `reproduce` found: the verdict, and the table."""
     module = results.module(result["claim"])
     cells = [[str(cell) for cell in row] for row in module.rows(result)]
-    return f"{module.verdict(result)}\n\n{table(cells)}"
+    verdict = textwrap.fill(module.verdict(result), shutil.get_terminal_size().columns)
+    return f"{bold(verdict)}\n\n{table(cells)}"
 
 
 def with_range(x):

@@ -4,8 +4,8 @@ from ..errors import InputError
 
 COMMANDS = dict(
     grade="Grade the steps of the assignment and show the first fault of each.",
-    stubs="Write the files of the assignment, without the bodies that students write.",
-    notebooks="Execute the notebooks in fresh kernels and store their output.",
+    stubs="Write the files of the assignment, for students to fill in.",
+    notebooks="Copy the notebooks to a folder to play with, or run them all.",
     nbgrader="Write the assignment as the notebooks of an nbgrader course.",
 )
 

@@ -7,6 +7,7 @@ import secrets
 import shlex
 import time
 
+from ..console import colours, examples
 from ..console.exits import finish
 from ..console.flags import Parser, count, filename, several
 from ..errors import InputError
@@ -16,9 +17,9 @@ from . import (
     COMMANDS,
     advice,
     assignment,
-    colours,
     export,
     grade,
+    handout,
     nbgrader,
     private,
     report,
@@ -49,17 +50,19 @@ def parser():
     add_grade(commands)
     stubs = add(commands, stubs_command)
     help_text = "directory for the files; existing work is not overwritten"
-    stubs.add_argument("folder", type=filename, help=help_text)
+    stubs.add_argument("folder", type=filename, metavar="DIR", help=help_text)
     help_text = "replace files that are there, even if somebody worked on them"
     stubs.add_argument("--overwrite", action="store_true", help=help_text)
     books = add(commands, notebooks_command)
-    help_text = "a notebook, such as 03_cache (all)"
-    books.add_argument("names", nargs="*", metavar="NAME", help=help_text)
+    help_text = "directory for the copies; nothing is overwritten"
+    books.add_argument("folder", nargs="?", metavar="DIR", help=help_text)
+    help_text = "in a checkout: run these, such as 03_cache, or all; save their output"
+    books.add_argument("--refresh", nargs="*", metavar="NAME", help=help_text)
     course = add(commands, nbgrader_command)
     help_text = "directory of the course, created if it does not exist"
-    course.add_argument("folder", type=filename, help=help_text)
+    course.add_argument("folder", type=filename, metavar="DIR", help=help_text)
     help_text = "private seed of the hidden tests (drawn at random)"
-    course.add_argument("--seed", type=count, help=help_text)
+    course.add_argument("--seed", type=count, metavar="N", help=help_text)
     return top
 
 
@@ -67,18 +70,20 @@ def add_grade(commands):
     """The grader, with the flags of students and of instructors."""
     task = add(commands, grade_command)
     help_text = f"directory with the steps ({ASSIGNMENT})"
-    task.add_argument("folder", type=filename, nargs="?", help=help_text)
+    where = dict(nargs="?", metavar="DIR", help=help_text)
+    task.add_argument("folder", type=filename, **where)
     task.add_argument("--reference", action="store_true", help="grade the reference")
     help_text = "grade only this step, given by name or number"
     task.add_argument("--step", type=step_called, metavar="STEP", help=help_text)
     task.add_argument("--case", metavar="NAME", help="grade only cases with this name")
     help_text = "seed of the random cases, or a file that contains it (0)"
-    task.add_argument("--seed", type=seed, default="0", help=help_text)
+    task.add_argument("--seed", type=seed, metavar="N", default="0", help=help_text)
     usual = sandbox.Limits()
     help_text = f"time limit for each case, in seconds ({usual.seconds})"
-    task.add_argument("--seconds", type=several, default=usual.seconds, help=help_text)
+    limit = dict(metavar="N", default=usual.seconds, help=help_text)
+    task.add_argument("--seconds", type=several, **limit)
     help_text = "run submissions as this user (for root only)"
-    task.add_argument("--user", type=filename, help=help_text)
+    task.add_argument("--user", type=filename, metavar="NAME", help=help_text)
     help_text = "Python file with private CASES, for instructors"
     task.add_argument("--private", type=filename, metavar="FILE", help=help_text)
     for service in ("gradescope", "classroom50"):
@@ -92,7 +97,8 @@ def add_grade(commands):
 def add(commands, run):
     """Add a command, named after its function."""
     name = run.__name__.removesuffix("_command")
-    command = commands.add_parser(name, description=COMMANDS[name])
+    about = dict(description=COMMANDS[name], epilog=examples(name))
+    command = commands.add_parser(name, **about)
     command.set_defaults(command=run)
     return command
 
@@ -207,8 +213,14 @@ def stubs_command(args):
 
 
 def notebooks_command(args):
-    """Execute the notebooks in fresh kernels and store their output."""
-    return refresh(args.names)
+    """Copy the notebooks to a folder to play with, or run those of the checkout."""
+    if (args.folder is None) == (args.refresh is None):
+        raise InputError("give a DIR for copies of the notebooks, or --refresh")
+    if args.refresh is not None:
+        return refresh(args.refresh)
+    copies = handout.hand_out(args.folder)
+    folder = shlex.quote(args.folder)
+    return f"{len(copies)} notebooks in {args.folder}: jupyter lab {folder}"
 
 
 def nbgrader_command(args):

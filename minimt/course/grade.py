@@ -63,7 +63,7 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
     if not chosen:
         names = ", ".join(c.name for s in steps for c in s.cases)
         raise InputError(f"{case!r} is not a case: use one of {names}")
-    bar = progress("grade", len(chosen), "case")
+    bar = progress("grading", len(chosen), "case")
     with reference.unchanged(), bar, ThreadPoolExecutor(cores()) as pool:
         sandbox.ENDED.clear()
         futures = []

@@ -144,7 +144,7 @@ def read(models, held):
     sizes = sorted({*SIZES, model.config.memory})
     passes = len(sizes) + bool(other) + 2
     segments = sum(-(-len(doc) // model.config.segment) for doc in held.docs)
-    with progress("evaluate", passes * segments, "segment") as bar:
+    with progress("evaluating", passes * segments, "segment") as bar:
 
         def losses(model):
             return document_losses(model, held.docs, on_segment=bar.update)

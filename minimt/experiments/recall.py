@@ -66,7 +66,7 @@ def learn(config, training, name, device):
     book = PhoneBook(training.streams, config.segment, training.seed)
     model = MemorizingTransformer(config, training.seed).to(device)
     trainer, curve, window = Trainer(model, training, book), [], []
-    with progress(name.replace("_", " "), training.steps) as bar:
+    with progress(f"training {name.replace('_', ' ')}", training.steps) as bar:
         while not trainer.done:
             window.append(hits(trainer.step(), book))
             bar.update()

@@ -63,7 +63,7 @@ def first_use(model, docs):
     """
     docs = [doc[:OPENING] for doc in docs[:DOCUMENTS]]
     segments = sum(-(-len(doc) // model.config.segment) for doc in docs)
-    with progress("memory", 3 * segments, "segment") as bar:
+    with progress("reading with memory", 3 * segments, "segment") as bar:
         nats = document_losses(model, docs, on_segment=bar.update)
         with_memory = model.changed(memory=FIRST_MEMORY)
         twice = read_twice(with_memory, docs, bar.update)
@@ -78,6 +78,6 @@ def tell(formation, found):
         log.info(f"no lookup formed in {len(formation.losses)} steps of repetition")
     reading = found["without"] - found["first"]
     log.info(
-        f"memory switched on, nothing trained: it saves {reading:.2f} nats per token, "
-        f"and a second reading {found['saved']:.2f} more"
+        f"memory switched on, nothing trained: it saves {reading:.2f} nats per token,\n"
+        f"  and a second reading saves {found['saved']:.2f} more"
     )

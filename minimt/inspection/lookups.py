@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from ..console.colours import bold
 from ..errors import InputError
 from ..evaluate import document_losses
 from ..progress import progress
+
+HEADS = 6  # as many have a column each; of more, the mean is shown
 
 
 @dataclass
@@ -53,7 +56,7 @@ def gainers(model, doc, top):
 def reading(model, doc, times):
     """Shows how far a document is that is read several times."""
     segments = -(-(len(doc) - 1) // model.config.segment)
-    return progress("read", times * segments, "segment")
+    return progress("reading", times * segments, "segment")
 
 
 def both_losses(model, doc, on_segment):
@@ -104,26 +107,40 @@ def weigh(logits, slots, age, M):
     return np.where(found, age - 1 - (age - 1 - slots) % M, -1), weights
 
 
-def report(model, vocabulary, doc, lookups, nearest=2, columns=80):
-    """The lookups as text for a terminal of so many columns."""
-    gates = model.gates()
-    lines = []
+def report(model, vocabulary, doc, lookups, nearest=3, columns=80):
+    """The lookups as text for a terminal of so many columns: places × heads."""
+    gates = ", ".join(f"{gate:.2f}" for gate in model.gates())
+    lines = [f"gate per head: {gates}", ""]
     for rank, lookup in enumerate(lookups, 1):
         i = lookup.position
-        saved = lookup.without - lookup.with_memory
+        saved = bold(f"saves {lookup.without - lookup.with_memory:.2f} nats")
         lines.append(
-            f"{rank}. token {i + 1} saves {saved:.2f} nats: {lookup.without:.2f} "
+            f"{rank}. token {i + 1} {saved}: {lookup.without:.2f} "
             f"without memory, {lookup.with_memory:.2f} with it"
         )
         lines.append(f"     {context(vocabulary, doc, i, columns - 5)}")
-        for head, places in enumerate(lookup.places):
-            lines.append(f"   head {head}, gate {gates[head]:.2f}")
-            for position, weight in places[:nearest]:
-                place = f"     {weight:4.0%} {i - position:6} tokens back: "
-                width = columns - len(place)
-                lines.append(place + context(vocabulary, doc, position - 1, width))
+        weights = by_place(lookup.places)
+        heads = range(len(lookup.places)) if len(lookup.places) <= HEADS else []
+        names = "".join(f"{head:>5}" for head in heads) or "  all"
+        lines.append(f"   head{names[1:]}   tokens back" if weights else "")
+        for position in list(weights)[:nearest]:
+            shares = [weights[position][head] for head in heads]
+            shares = shares or [np.mean(weights[position])]
+            cells = "".join(f"{share:5.0%}" for share in shares)
+            place = f"      {cells} {i - position:8}  "
+            width = columns - len(place)
+            lines.append(place + context(vocabulary, doc, position - 1, width))
         lines.append("")
     return "\n".join(lines)
+
+
+def by_place(places):
+    """{position: its weight in each head}, the heaviest over all heads first."""
+    found = {}
+    for head, of_head in enumerate(places):
+        for position, weight in of_head:
+            found.setdefault(position, [0.0] * len(places))[head] = weight
+    return dict(sorted(found.items(), key=lambda x: (-sum(x[1]), -x[0])))
 
 
 def context(vocabulary, doc, i, width):

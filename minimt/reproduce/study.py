@@ -48,14 +48,15 @@ class Study:
             self.train(befores)
         todo = [case for case in cases if not self.trained.weights(case).exists()]
         steps = [case.training.steps for case in todo]
-        self.map(self.trained.train, [(case,) for case in todo], "train", "step", steps)
+        wanted = [(case,) for case in todo]
+        self.map(self.trained.train, wanted, "training", "step", steps)
         for case in cases:
             content = self.trained.load(case)
             self.used[case] = {x: content[x] for x in ("losses", "seconds", "curve")}
 
     def read(self, wanted):
         """The readings of [(case, changes)], as `TrainedModels.read` returns them."""
-        return self.map(self.trained.read, wanted, "read")
+        return self.map(self.trained.read, wanted, "reading")
 
     def map(self, function, arguments, label, unit="case", sizes=None):
         """function(*x) for each x of arguments, in the pool; the results in order.

@@ -62,7 +62,7 @@ def measure(study, plan):
         for seed in plan.seeds
         for trained, search, setting in searches
     ]
-    found = study.map(read, tasks, "read")
+    found = study.map(read, tasks, "reading")
     by_seed = {x: found[i :: len(searches)] for i, x in enumerate(searches)}
     exact = [x["perplexity"] for x in by_seed[EXACT, EXACT, 0]]
     rows = []

@@ -73,7 +73,7 @@ def measure(study, plan):
         for text, n in settings
         for seed in plan.seeds
     ]
-    readings, count = study.map(read, tasks, "read"), len(plan.seeds)
+    readings, count = study.map(read, tasks, "reading"), len(plan.seeds)
     found = {x: readings[i * count :][:count] for i, x in enumerate(settings)}
     rows = []
     for text, n in settings:

@@ -31,7 +31,7 @@ def measure(study, plan):
         for seed in plan.seeds
     ]
     study.train([case.before for _, case in tasks if case.before])
-    found = study.map(stale, tasks, "train", "step", [plan.steps // 2] * len(tasks))
+    found = study.map(stale, tasks, "training", "step", [plan.steps // 2] * len(tasks))
     study.used |= {
         case: dict(seconds=x["seconds"]) for (_, case), x in zip(tasks, found)
     }
