@@ -177,12 +177,12 @@ def test_no_private_word_is_left(path):
     assert not found
 
 
-def test_the_readme_is_right_about_the_core_and_names_every_file():
-    readme = PAGES[0].read_text(encoding="utf-8")
+def test_contributing_is_right_about_the_core_and_names_every_file():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
     most, tree = re.search(
         r"core, in reading order. It has fewer than\s+([\d,]+) lines"
         r".*?^```\nminimt/\n(.*?)^```$",
-        readme,
+        page,
         re.S | re.M,
     ).groups()
     core = re.findall(r"^  (\w+\.py)", tree.partition("\n\n")[0], re.M)
