@@ -1,8 +1,9 @@
 """What is each design choice worth? One thing is changed at a time.
 
-The first row is the main job's model. In the rows "induction without", one part of the
-induction initialisation (`minimt.init`) is random. There is a model without memory for
-each initialisation, so that memory is compared with the best of these.
+The first row is the main job's model: primed weights, repetition until a lookup has
+formed, then text, beside which some streams go on with repetition. In the rows "primed
+without", one ingredient of the primed weights is random. There is a model without
+memory for each initialisation, so that memory is compared with the best of these.
 """
 
 from functools import partial
@@ -11,18 +12,23 @@ import numpy as np
 
 from ..charts import bars
 from ..results import mean, mean_std, perplexities, ratios
-from ..variants import GATES, PARTS
+from ..variants import GATES, INGREDIENTS
 
 BASE = "the main job's model"
 CHANGES = {  # group: {name: what is changed}
     "initialisation": {
+        "written by hand": dict(init="induction"),
         "random": dict(init="random"),
-        "one token compared, not three": dict(variant="one token compared"),
     },
-    "induction without": {part: dict(variant=f"without {part}") for part in PARTS},
+    "primed without": {x: dict(variant=f"without {x}") for x in INGREDIENTS},
+    "repetition": {
+        "none": dict(repetition_steps=0, repetition_share=0),
+        "before the text only": dict(repetition_share=0),
+        "beside the text only": dict(repetition_steps=0),
+    },
     "no memory": {
-        "induction": dict(memory=0),
-        "induction, one token compared": dict(memory=0, variant="one token compared"),
+        "primed": dict(memory=0),
+        "written by hand": dict(memory=0, init="induction"),
         "random": dict(memory=0, init="random"),
     },
     "norms": {
@@ -33,12 +39,11 @@ CHANGES = {  # group: {name: what is changed}
     "K": {str(K): dict(neighbours=K) for K in (1, 4, 64)},
     "first gate": {str(g): dict(variant=f"gate {g}") for g in GATES},
 }
-QUICK = "initialisation", "induction without", "no memory"  # groups
+QUICK = "initialisation", "repetition", "no memory"  # groups
 
 
 def measure(study, plan):
     """A row for each change: perplexity by seed, its ratio, the trained gates."""
-    plan = plan.written()
     groups = QUICK if plan.quick else CHANGES
     changes = {(BASE, ""): {}}
     changes |= {(g, name): x for g in groups for name, x in CHANGES[g].items()}
@@ -79,12 +84,12 @@ def label(row):
 
 
 def verdict(result):
-    """What was found, in a sentence: what initialisation is worth, and what memory."""
+    """What was found, in a sentence: what repetition is worth, and what memory."""
     ratio = {(x["group"], x["name"]): mean(x["ratio"]) for x in result["rows"]}
-    random = ratio["initialisation", "random"]
+    never = ratio["repetition", "none"]
     best = min(x for (group, _), x in ratio.items() if group == "no memory")
     return (
-        f"Perplexity is {random:.2f} times as high with random initialisation, "
+        f"Perplexity is {never:.2f} times as high without repetition, "
         f"{best:.2f} times as high for the best model without memory"
     )
 
