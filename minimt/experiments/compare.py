@@ -128,7 +128,8 @@ def measure(models, vocabulary, held):
         result["gain"] = next(means) - next(means)
         distances = [name_distances(vocabulary, text) for text in held.texts]
         gains = [a - b for a, b in zip(without, nats[WITH])]
-        result["gain_by_distance"] = gain_by_distance(gains, distances)
+        rows = gain_by_distance(gains, distances, model.config.memory)
+        result["gain_by_distance"] = rows
     result["gates"] = model.gates()
     result["seconds"] = dict(evaluation=time.perf_counter() - began)
     return result

@@ -39,6 +39,17 @@ CHANGES = {  # group: {name: what is changed}
     "K": {str(K): dict(neighbours=K) for K in (1, 4, 64)},
     "first gate": {str(g): dict(variant=f"gate {g}") for g in GATES},
 }
+HEADINGS = {  # of the groups, in the figure
+    "initialisation": "initial weights",
+    "primed without": "primed, but random weights in place of",
+    "repetition": "repetition of chunks",
+    "no memory": "without memory, with initial weights",
+    "norms": "normalisation",
+    "memory layer": "layer with the memory",
+    "K": "neighbours retrieved",
+    "first gate": "gate before training",
+}
+NEVER = "repetition", "none"
 QUICK = "initialisation", "repetition", "no memory"  # groups
 
 
@@ -85,16 +96,31 @@ def label(row):
 
 def verdict(result):
     """What was found, in a sentence: what repetition is worth, and what memory."""
-    ratio = {(x["group"], x["name"]): mean(x["ratio"]) for x in result["rows"]}
-    never = ratio["repetition", "none"]
-    best = min(x for (group, _), x in ratio.items() if group == "no memory")
+    never = mean(ratios_of(result)[NEVER])
+    best = mean(ratios_of(result)[best_without_memory(result)])
     return (
         f"Perplexity is {never:.2f} times as high without repetition, "
         f"{best:.2f} times as high for the best model without memory"
     )
 
 
+def ratios_of(result):
+    """The ratios of each (group, name) by seed."""
+    return {(x["group"], x["name"]): x["ratio"] for x in result["rows"]}
+
+
+def best_without_memory(result):
+    """The (group, name) of the model without memory that has the lowest perplexity."""
+    without = {at: x for at, x in ratios_of(result).items() if at[0] == "no memory"}
+    return min(without, key=lambda at: mean(without[at]))
+
+
 def draw(result):
     """A bar for each change, its ratio to the main job's model."""
-    named = {label(x): x["ratio"] for x in result["rows"]}
-    return bars(verdict(result), f"perplexity, {BASE} = 1", named)
+    groups, chosen = {}, {NEVER, best_without_memory(result)}
+    for (group, name), x in ratios_of(result).items():
+        if name:  # the first row is 1 by definition
+            groups.setdefault(HEADINGS[group], {})[name] = x
+    label = f"perplexity, {BASE} = 1 (longer bars: worse)"
+    shown = {(HEADINGS[group], name) for group, name in chosen}
+    return bars(verdict(result), label, groups, shown)

@@ -15,8 +15,8 @@ from itertools import pairwise, product
 from ... import figures
 from ...config import Config
 from ...optimizer import Training
-from ..charts import curve
-from ..results import mean, mean_std, perplexities, ratios
+from ..charts import NAMES, curve, end, note_seeds
+from ..results import between, mean, mean_std, perplexities, ratios
 
 SIZES, CACHES = (0, 512, 2048, 8192), (0, 64)
 TIMES = 4  # the longer segment is so many times as long as the usual one
@@ -69,29 +69,46 @@ def _ratios(result, text, settings):
     return [found[text, *x] for x in settings]
 
 
+def beside(result, text, cache):
+    """By memory and seed: perplexity over that without memory, with the same cache."""
+    settings = [(Config.segment, cache, M) for M in SIZES]
+    first, *others = _ratios(result, text, settings)
+    return [ratios(x, first) for x in (first, *others)]
+
+
 def verdict(result):
     """What was found, in a sentence."""
-    gains, holds = [], 0
-    for text, cache in product(result["texts"], CACHES):
-        settings = [(Config.segment, cache, M) for M in SIZES]
-        means = list(map(mean, _ratios(result, text, settings)))
-        gains.append(1 - means[-1] / means[0])
-        holds += all(a > b for a, b in pairwise(means))
-    gain = f"{min(gains):.0%} to {max(gains):.0%}"
-    lowers = f"A memory of {SIZES[-1]} lowers perplexity by {gain}"
-    return f"{lowers}; each larger size helps further in {holds} of {len(gains)} cases"
+    cases = product(result["texts"], CACHES)
+    found = [list(map(mean, beside(result, *case))) for case in cases]
+    gain = between([1 - means[-1] for means in found], ".0%")
+    holds = sum(all(a > b for a, b in pairwise(means)) for means in found)
+    lowers = f"A memory of {SIZES[-1]:,} lowers perplexity by {gain}"
+    return f"{lowers}; each larger size helps further in {holds} of {len(found)} cases"
 
 
 def draw(result):
-    """Ratios by the size of the memory, a panel for each text."""
-    figure, panels = figures.panels(verdict(result), len(result["texts"]))
-    for ax, text in zip(panels, result["texts"]):
+    """What memory takes off perplexity, by its size, a panel for each text."""
+    texts = list(result["texts"])
+    columns, rows = min(2, len(texts)), -(-len(texts) // 2)
+    height = 1.3 + 2.2 * rows
+    figure, panels = figures.panels(verdict(result), columns, rows, height)
+    places = range(len(SIZES))
+    for ax, text in zip(panels, texts):
+        ends = {}
         for cache, style in zip(CACHES, (figures.WITHOUT, figures.WITH)):
-            style = style | dict(label=f"cache of {cache}")
-            settings = [(Config.segment, cache, M) for M in SIZES]
-            curve(ax, range(len(SIZES)), _ratios(result, text, settings), **style)
-        ax.set(title=text, xlabel="memory in tokens")
-        ax.set_xticks(range(len(SIZES)), SIZES)
-    panels[0].set_ylabel("perplexity, neither = 1")
-    panels[0].legend(frameon=False)
+            values = beside(result, text, cache)
+            curve(ax, places, values, **style)
+            name = f"{mean(values[-1]):.2f}\n" + (
+                f"cache of {cache}" if cache else "no cache"
+            )
+            ends[name] = end(places, values, style["color"])
+        ax.set_xticks(places, [f"{M:,}" for M in SIZES])
+        figures.headline(ax, NAMES.get(text, text))
+        figures.label_ends(ax, ends)
+    for ax in panels[len(texts) :]:
+        ax.set_visible(False)
+    for ax in panels[: len(texts)][-columns:]:
+        ax.set_xlabel("memory in tokens")
+    figure.supylabel("perplexity, without memory = 1", fontsize=10)
+    note_seeds(figure, values[-1])
     return figure

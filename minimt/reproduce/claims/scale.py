@@ -17,13 +17,12 @@ from ... import figures
 from ...config import Config
 from ...init import init_params
 from ...optimizer import Training
-from ..charts import curve
+from ..charts import BESIDE, curve, end, note_seeds
 from ..results import between, mean, mean_std, perplexities, ratios
 
 MEMORY = 8192
 SIZES = (4, 64, 2), (4, 128, 4), (4, 192, 6)  # layers, embed, heads
 LONGER = 1, 3, 9  # times the plan's steps
-STYLES = dict(zip(LONGER, (figures.GREY, figures.ORANGE, figures.BLUE)))
 
 
 def measure(study, plan):
@@ -95,28 +94,57 @@ def worth_of(found, i):
 
 def verdict(result):
     """What was found, in a sentence."""
-    said = []
-    for n, found in of_steps(result).items():
-        lowers = between([1 - mean(x["ratio"]) for x in found], ".0%")
-        said.append(f"{lowers} after {n} steps")
-    found = list(of_steps(result).values())[-1]
+    lowers = between([1 - mean(x["ratio"]) for x in result["rows"]], ".0%")
+    steps, found = list(of_steps(result).items())[-1]
+    worth = worth_of(found, 0)
+    if worth != "nothing":
+        worth += " the parameters"
     return (
-        f"A memory of {MEMORY} lowers perplexity at every size, by {', '.join(said)}; "
-        f"to the smallest model it is then worth {worth_of(found, 0)} the parameters"
+        f"A memory of {MEMORY:,} lowers perplexity by {lowers}; after {steps:,} steps "
+        f"it is worth {worth} to the smallest model"
     )
 
 
 def draw(result):
     """Perplexity by parameters, a panel for each number of steps."""
     found = of_steps(result)
-    figure, panels = figures.panels(verdict(result), len(found), sharey=False)
+    figure, panels = figures.panels(verdict(result), len(found))
     for ax, (n, x) in zip(panels, found.items()):
         sizes = [row["parameters"] for row in x]
-        curve(ax, sizes, [row["without"] for row in x], **figures.WITHOUT)
-        curve(ax, sizes, [row["with"] for row in x], **figures.WITH)
-        ax.set(title=f"{n} steps", xlabel="parameters", xscale="log")
+        ax.set(xlabel="parameters", xscale="log", yscale="log")
+        for name, style in (("without", figures.WITHOUT), ("with", figures.WITH)):
+            curve(ax, sizes, [row[name] for row in x], **style)
+        for row, size in zip(x, sizes):
+            less = f"{mean(row['ratio']) - 1:+.0%}".replace("-", "−")
+            style = dict(color=figures.BLUE, ha="center", va="top") | BESIDE
+            ax.annotate(less, (size, mean(row["with"])), (0, -13), **style)
         ax.set_xticks(sizes, [f"{size / 1e6:.1f}M" for size in sizes])
         ax.set_xticks([], minor=True)
-    panels[0].set_ylabel("perplexity")
-    panels[0].legend(frameon=False)
+        ax.margins(x=0.15, y=0.2)
+        ax.yaxis.set_major_formatter("{x:.0f}")
+        ax.yaxis.set_minor_formatter("{x:.0f}")
+        ax.tick_params(which="minor", labelsize=figures.SIZE)
+        figures.headline(ax, f"{n:,} steps")
+    draw_worth(ax, x)
+    ends = {
+        f"{name}\nmemory": end(sizes, [row[name] for row in x], style["color"])
+        for name, style in (("without", figures.WITHOUT), ("with", figures.WITH))
+    }
+    figures.label_ends(ax, ends)
+    figure.supylabel("perplexity, on a logarithmic scale", fontsize=10)
+    note_seeds(figure, x[-1]["ratio"])
     return figure
+
+
+def draw_worth(ax, found):
+    """An arrow from the smallest model with memory to as good a one without."""
+    first, *_, last = found
+    size, goal = first["parameters"], mean(first["with"])
+    sizes = [x["parameters"] for x in found]
+    there = crossing(sizes, [mean(x["without"]) for x in found], goal)
+    if mean(first["ratio"]) < 1:
+        ends = (size, goal), (there or last["parameters"], goal)
+        ax.annotate("", *reversed(ends), arrowprops=dict(arrowstyle="->"))
+        said, middle = worth_of(found, 0), (ends[0][0] * ends[1][0]) ** 0.5
+        style = dict(ha="center", va="bottom", bbox=figures.WHITE) | BESIDE
+        ax.annotate(said, (middle, goal), (0, 5), **style)
