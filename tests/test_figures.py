@@ -2,6 +2,7 @@
 
 import json
 import textwrap
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from commands import ROOT
 from PIL import Image
 
 from minimt import figures
+from minimt.experiments import charts
 from minimt.reproduce import results
 from minimt.reproduce.claims import CLAIMS
 
@@ -16,13 +18,13 @@ from minimt.reproduce.claims import CLAIMS
 def boxes(figure):
     """[(text, where it is drawn)] of all that is written in a figure, ticks aside."""
     figure.draw_without_rendering()
-    texts = [*figure.texts, figure._suptitle]
+    texts = [*figure.texts]
     for ax in figure.axes:
         texts += [*ax.texts, ax._left_title, ax.xaxis.label, ax.yaxis.label]
     return [
         (x.get_text(), x.get_window_extent())
         for x in texts
-        if x is not None and x.get_visible() and x.get_text()
+        if x.get_visible() and x.get_text()
     ]
 
 
@@ -54,7 +56,7 @@ def test_names_of_lines_stay_apart_and_in_order(scale, rng):
         figures.label_ends(ax, ends)
         found = dict(boxes(figure))
         named = sorted(ends, key=lambda name: ends[name][1])
-        for low, high in zip(named, named[1:]):
+        for low, high in pairwise(named):
             assert found[low].y1 < found[high].y1
             assert not overlap(found[low], found[high])
 
@@ -74,7 +76,7 @@ def gains(distances, memory):
     rows = [dict(distance="first seen here", seen=False, nearest=None)]
     rows += [dict(distance=f"≥ {n}", seen=True, nearest=n) for n in distances]
     rows = [row | dict(gain=0.5, error=0.1, tokens=9) for row in rows]
-    (ax,) = figures.gains(rows, memory).axes
+    (ax,) = charts.gains(rows, memory).axes
     ends = [x for x in ax.lines if len(set(x.get_xdata())) == 1 and len(x.get_xdata())]
     ends = [x.get_xdata()[0] for x in ends if x.get_linestyle() == ":"]
     return ends, [bar.get_x() + bar.get_width() / 2 for bar in ax.patches]
