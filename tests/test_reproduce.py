@@ -495,7 +495,7 @@ def test_what_is_committed_is_what_its_numbers_say(path):
     result = json.loads(path.read_text())
     assert result["claim"] == path.stem and not result["quick"]
     assert path.with_suffix(".md").read_text() == results.page(result)
-    assert path.with_suffix(".png").stat().st_size < 100_000
+    assert path.with_suffix(".png").stat().st_size < 80_000
     assert "/tmp" not in path.read_text() and "/home" not in path.read_text()
     assert len(result["seeds"]) >= 3
     hours = result["seconds"]["training"] / result["machine"]["cores"] / 3600

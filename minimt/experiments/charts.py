@@ -151,12 +151,13 @@ def gains(rows, memory):
     colours = [BLUE if row["seen"] else GREY for row in shown]
     style = dict(color=colours, capsize=3, width=0.7)
     bars = ax.bar(places, heights, yerr=errors, **style)
-    said = [f"{row['gain']:.2f}\nn = {row['tokens']:,}" for row in shown]
+    said = [
+        f"{row['gain']:.2f}\nn = {row['tokens']:,}".replace("-", "−") for row in shown
+    ]
     ax.bar_label(bars, said, padding=2, fontsize=8)
     ax.axhline(0, color="black", linewidth=0.8)
-    names = [row["distance"].replace("–", "–\n") for row in shown]
-    names = [TOKENS.get(name, name) for name in names]
-    ax.set_xticks(places, names)
+    names = [TOKENS.get(x["distance"], x["distance"]) for x in shown]
+    ax.set_xticks(places, [broken(name) for name in names])
     beyond = [i for i, row in enumerate(seen) if row.get("nearest", 0) >= memory]
     if beyond:
         ax.axvline(beyond[0] - 0.5, color="black", linestyle=":")
@@ -164,6 +165,11 @@ def gains(rows, memory):
         said = f"the memory of\n{memory:,} ends here"
         ax.annotate(said, (beyond[0] - 0.42, 0.97), va="top", **style)
     return figure
+
+
+def broken(interval):
+    """The label of an interval, in two lines if it is long."""
+    return interval.replace("–", "–\n") if len(interval) > 8 else interval
 
 
 def recall(metrics):
@@ -175,19 +181,21 @@ def recall(metrics):
         steps, _, far = zip(*metrics[name]["curve"])
         left.plot(steps, far, markersize=3, **style)
         ends[style["label"].replace(" ", "\n")] = steps[-1], far[-1], style["color"]
-    left.set(xlabel="training step", ylim=(-0.02, 1.05))
+    left.set(xlabel="training step", ylim=(-0.02, 1.12))
     headline(left, "far numbers recalled")
     found, gaps = metrics["with_memory"]["by_gap"], metrics["gaps"]
     places = range(len(gaps) - 1)
-    last = {}
     for (M, shares), line in zip(found.items(), itertools.cycle(LINES)):
-        color = BLUE if int(M) else ORANGE
-        right.plot(places, numbers(shares), line, color=color, marker="o", markersize=4)
-        last[f"M = {int(M):,}"] = places[-1], shares[-1] or 0, color
-    right.set_xticks(places, intervals(gaps), rotation=30, ha="right")
-    right.set(xlabel="tokens since the name was listed")
-    headline(right, "by distance and size of memory M")
-    for ax, named in ((left, ends), (right, last)):
+        color, shares = BLUE if int(M) else ORANGE, numbers(shares)
+        right.plot(places, shares, line, color=color, marker="o", markersize=4)
+        # Where a line begins to fall is how far back its memory reaches.
+        x = max((i for i in places if shares[i] > 0.5), default=0)
+        style = dict(ha="center", color=INK[color], fontsize=SIZE)
+        right.annotate(f"{int(M):,}", (x, 1.04), **style)
+    right.set_xticks(places, [broken(x) for x in intervals(gaps)])
+    right.set(xlabel="tokens since the name was listed", ylim=(-0.02, 1.12))
+    headline(right, "by distance; a line for each size of memory")
+    for ax, named in ((left, ends), (right, {})):
         chance = metrics["chance"]
         ax.axhline(chance, color=GREY, linestyle=":")
         label_ends(ax, named | {"chance": (ax.get_xlim()[1], chance, GREY)})
