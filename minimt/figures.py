@@ -102,3 +102,8 @@ def label_ends(ax, ends, inside=0.7, offset=(6, 0)):
         x, y = at[name]
         look = dict(color=INK.get(colour, colour), fontsize=SIZE, bbox=WHITE)
         ax.annotate(name, (1 if x > inside else x, y), offset, **look, **style)
+
+
+def intervals(bounds):
+    """Labels of the intervals between bounds: 1–63, 64–127, …"""
+    return [f"{low}–{high - 1}" for low, high in itertools.pairwise(bounds)]

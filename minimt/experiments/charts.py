@@ -15,6 +15,7 @@ from ..figures import (
     WITHOUT,
     axes,
     headline,
+    intervals,
     label_ends,
     panels,
     save,
@@ -205,8 +206,3 @@ def recall(metrics):
 def numbers(shares):
     """Shares to draw, with a gap where there is none."""
     return [np.nan if x is None else x for x in shares]
-
-
-def intervals(bounds):
-    """Labels of the intervals between bounds: 1–63, 64–127, …"""
-    return [f"{low}–{high - 1}" for low, high in itertools.pairwise(bounds)]
