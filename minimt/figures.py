@@ -89,7 +89,7 @@ def label_ends(ax, ends, inside=0.7, offset=(6, 0)):
     place = ax.transScale + ax.transLimits
     at = {name: place.transform((x, y)) for name, (x, y, _) in ends.items()}
     height = 72 * ax.figure.get_figheight() * ax.get_position().height
-    half = {name: 0.65 * SIZE * (1 + name.count("\n")) / height for name in ends}
+    half = {name: 0.72 * SIZE * (1 + name.count("\n")) / height for name in ends}
     order = sorted(ends, key=lambda name: at[name][1])
     for _ in range(100):
         for low, high in itertools.pairwise(order):

@@ -118,7 +118,8 @@ def draw(result):
             shares = [point["later"] / point["first"] for point in points]
             line, colour = LINES[x["init"]], COLOURS[x["init"]]
             ax.plot(steps, shares, line, color=colour, label=x["init"])
-            ends[x["init"]] = steps[-1], shares[-1], colour
+            if points:
+                ends[x["init"]] = steps[-1], shares[-1], colour
         ax.axhline(1 / 2, color=figures.GREY, linestyle=":")
         if any(x["stage"] == LONG for x in rows):
             ax.axvspan(*PREDICTED, color=figures.GREY, alpha=0.3, linewidth=0)

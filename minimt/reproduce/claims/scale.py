@@ -107,6 +107,8 @@ def verdict(result):
 
 def draw(result):
     """Perplexity by parameters, a panel for each number of steps."""
+    from matplotlib.ticker import LogLocator  # here, since it takes long
+
     found = of_steps(result)
     figure, panels = figures.panels(verdict(result), len(found))
     for ax, (n, x) in zip(panels, found.items()):
@@ -119,11 +121,10 @@ def draw(result):
             style = dict(color=figures.BLUE, ha="center", va="top") | BESIDE
             ax.annotate(less, (size, mean(row["with"])), (0, -13), **style)
         ax.set_xticks(sizes, [f"{size / 1e6:.1f}M" for size in sizes])
-        ax.set_xticks([], minor=True)
         ax.margins(x=0.15, y=0.2)
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
         ax.yaxis.set_major_formatter("{x:.0f}")
-        ax.yaxis.set_minor_formatter("{x:.0f}")
-        ax.tick_params(which="minor", labelsize=figures.SIZE)
+        ax.minorticks_off()
         figures.headline(ax, f"{n:,} steps")
     draw_worth(ax, x)
     ends = {
@@ -145,6 +146,5 @@ def draw_worth(ax, found):
     if mean(first["ratio"]) < 1:
         ends = (size, goal), (there or last["parameters"], goal)
         ax.annotate("", *reversed(ends), arrowprops=dict(arrowstyle="->"))
-        said, middle = worth_of(found, 0), (ends[0][0] * ends[1][0]) ** 0.5
-        style = dict(ha="center", va="bottom", bbox=figures.WHITE) | BESIDE
-        ax.annotate(said, (middle, goal), (0, 5), **style)
+        steps, worth = ax.get_title(loc="left"), worth_of(found, 0)
+        figures.headline(ax, f"{steps}: the arrow is\n{worth} the parameters")
