@@ -52,6 +52,13 @@ def test_the_figure_has_a_line_for_each_training():
             assert list(first.get_ydata()) == [5 / 8, 3 / 8]
 
 
+def test_a_training_that_was_watched_only_at_first_can_be_drawn():
+    found = result([None])
+    for row in found["rows"]:
+        row["curve"] = row["curve"][:1]
+    formation.draw(found).draw_without_rendering()
+
+
 @pytest.mark.parametrize("plan", [quick(), full()], ids=["quick", "full"])
 def test_what_is_trained_differs_in_one_thing(plan):
     repeated, plain = (

@@ -126,7 +126,9 @@ def draw(result):
             first, last = PREDICTED
             said = f"the law\npredicts\nstep {first:,}\nto {last:,}"
             ends[said] = last, 0.9, figures.GREY
-        ax.set(xscale="log", ylim=(0, 1.12), xlabel="step of 1,024 tokens")
+        ax.set(ylim=(0, 1.12), xlabel="step of 1,024 tokens")
+        if ends:  # a very short training was watched at step 0 alone
+            ax.set_xscale("log")
         figures.headline(ax, f"cost of a later reading, first = 1:\n{stages[0]}")
         figures.label_ends(ax, ends)
     style = dict(xycoords=("axes fraction", "data"), ha="right") | BESIDE
