@@ -1,5 +1,6 @@
 """Evaluation: what each token of a held-out document costs, and what memory saves."""
 
+import itertools
 import math
 import re
 
@@ -93,26 +94,34 @@ def name_distances(vocabulary, text):
     return distance
 
 
-def gain_by_distance(gains, distances, edges=(1, 64, 256, 1024, 4096)):
+def gain_by_distance(gains, distances, memory):
     """Mean nats saved per token, by how many tokens ago its name was last seen.
 
-    gains and distances: arrays (n,) per document. Returns rows of distance (a label),
-    seen (whether the name was seen before), gain, its standard error, and tokens.
+    gains and distances: arrays (n,) per document. memory: its size, at which a group
+    ends. Returns rows of distance (a label), seen (whether the name was seen before),
+    nearest (the least distance), gain, its standard error, and tokens.
     """
     gain, distance = np.concatenate(gains), np.concatenate(distances)
-    groups = [("first seen here", False, distance == 0)]
-    for low, high in zip(edges, [*edges[1:], np.inf]):
-        label = f"{low}–{high - 1}" if high < np.inf else f"≥ {low}"
-        groups.append((label, True, (distance >= low) & (distance < high)))
-    groups.append(("not in a name", False, distance < 0))
+    groups = [("first seen here", None, distance == 0)]
+    for low, high in itertools.pairwise([*edges(memory), np.inf]):
+        label = f"{low:,}–{high - 1:,}" if high < np.inf else f"≥ {low:,}"
+        groups.append((label, low, (distance >= low) & (distance < high)))
+    groups.append(("not in a name", None, distance < 0))
     return [
         dict(
             distance=label,
-            seen=seen,
+            seen=nearest is not None,
+            nearest=nearest,
             gain=float(gain[chosen].mean()),
             error=float(gain[chosen].std() / math.sqrt(chosen.sum())),
             tokens=int(chosen.sum()),
         )
-        for label, seen, chosen in groups
+        for label, nearest, chosen in groups
         if chosen.any()
     ]
+
+
+def edges(memory):
+    """Where groups of distances begin: powers of 4, a memory's end, twice that."""
+    powers = [n for n in (1, 64, 256, 1024, 4096) if n < memory]
+    return sorted({1, *powers, memory, 2 * memory} - {0})

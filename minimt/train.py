@@ -160,9 +160,12 @@ def text_trainer(model, training, docs):
 
 
 def text_streams(docs, training, T):
-    """Streams of documents and, a share of them, of chunks that are read twice."""
-    B, seed = training.streams, training.seed
-    repeated = min(round(training.repetition_share * B), B - 1)
+    """Streams of documents and, a share of them, of chunks that are read twice.
+
+    At least one stream repeats, unless the share is 0 or there is only one stream.
+    """
+    B, seed, share = training.streams, training.seed, training.repetition_share
+    repeated = min(max(round(share * B), int(share > 0)), B - 1)
     streams = DocumentStreams(docs, B - repeated, T, seed)
     if not repeated:
         return streams

@@ -72,7 +72,7 @@ def test_the_titles_say_what_was_measured(result):
         )
         for M, r, recall in ((512, 2.0, 1), (1024, 0.9, 0.8), (2048, 0.9, 0.9))
     ]
-    assert "at M = 2048" in charts.search_costs(rows).get_suptitle()
+    assert "at M = 2,048" in charts.search_costs(rows).get_suptitle()
     assert "never" in charts.search_costs(rows[:1]).get_suptitle()
 
 

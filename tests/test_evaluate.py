@@ -81,14 +81,27 @@ def test_distances_count_tokens_since_the_name_was_last_begun(tmp_path):
 def test_gains_are_averaged_by_distance():
     gains = [np.array([1.0, 2.0, 3.0]), np.array([4.0, 6.0])]
     distances = [np.array([0, -1, 1]), np.array([300, 63])]
-    rows = evaluate.gain_by_distance(gains, distances)
+    rows = evaluate.gain_by_distance(gains, distances, memory=2048)
     found = {row["distance"]: (row["gain"], row["tokens"]) for row in rows}
     assert found == {
         "first seen here": (1, 1),
         "1–63": (4.5, 2),
-        "256–1023": (4, 1),
+        "256–1,023": (4, 1),
         "not in a name": (2, 1),
     }
+
+
+@pytest.mark.parametrize("M", [0, 1, 64, 100, 512, 2048, 5000])
+def test_no_group_of_distances_lies_on_both_sides_of_the_memory_s_end(M, rng):
+    distance = rng.integers(-1, 4 * M + 9, 3000)
+    rows = evaluate.gain_by_distance([distance.astype(float)], [distance], M)
+    assert sum(row["tokens"] for row in rows) == len(distance)
+    seen = [row for row in rows if row["seen"]]
+    ends = [row["nearest"] for row in seen[1:]] + [np.inf]
+    for row, end in zip(seen, ends):
+        inside = (distance >= row["nearest"]) & (distance < end)
+        assert row["gain"] == pytest.approx(distance[inside].mean())
+        assert not M or row["nearest"] >= M or end <= M
 
 
 def test_a_huge_loss_has_no_perplexity_and_an_infinite_one_is_a_mistake(small_model):

@@ -43,11 +43,20 @@ def test_the_table_gives_the_range_of_steps_or_says_never():
 
 
 def test_the_figure_has_a_line_for_each_training():
-    (ax,) = formation.draw(result([60])).axes
-    assert len(ax.lines) == 6
-    first = next(x for x in ax.lines if x.get_label() == "primed, repeated chunks")
-    assert list(first.get_xdata()) == [50, 90]  # a log axis has no step 0
-    assert list(first.get_ydata()) == [5 / 8, 3 / 8]
+    for ax in formation.draw(result([60])).axes:
+        lines = {line.get_label(): line for line in ax.lines}
+        assert set(formation.INITS) <= set(lines)
+        if ax.get_title(loc="left").endswith("repeated chunks"):
+            first = lines["primed"]
+            assert list(first.get_xdata()) == [50, 90]  # a log axis has no step 0
+            assert list(first.get_ydata()) == [5 / 8, 3 / 8]
+
+
+def test_a_training_that_was_watched_only_at_first_can_be_drawn():
+    found = result([None])
+    for row in found["rows"]:
+        row["curve"] = row["curve"][:1]
+    formation.draw(found).draw_without_rendering()
 
 
 @pytest.mark.parametrize("plan", [quick(), full()], ids=["quick", "full"])

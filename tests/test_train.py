@@ -26,6 +26,20 @@ def test_same_seed_same_losses_other_seed_others():
 
 
 @pytest.mark.parametrize(
+    "share, streams, repeated",
+    [(0, 8, 0), (0.125, 8, 1), (0.125, 4, 1), (0.5, 4, 2), (0.9, 4, 3), (0.5, 1, 0)],
+)
+def test_a_share_of_the_streams_repeats_and_at_least_one(share, streams, repeated):
+    docs = [np.arange(200) + 1000 * i for i in range(20)]  # no token in two places
+    training = replace(TRAINING, streams=streams, repetition_share=share)
+    source, read = train.text_streams(docs, training, T=10), []
+    for _ in range(15):
+        read.append(next(source)[0])
+    read = np.concatenate(read, axis=1)  # (streams, 150)
+    assert sum(len(set(row)) < len(row) for row in read.tolist()) == repeated
+
+
+@pytest.mark.parametrize(
     "config",
     [
         CONFIG,

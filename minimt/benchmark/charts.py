@@ -1,25 +1,29 @@
 """The figures of the bench: what search costs, and what LSH finds for it."""
 
-from ..figures import BLUE, GREEN, GREY, ORANGE, axes, panels
+from ..figures import BLUE, GREY, ORANGE, SIZE, axes, headline, label_ends, panels
 
-# The styles of all that the bench compares, which differ in black and white as well.
-STYLES = {
+# What the bench compares with the two searches of minimt, which alone have a colour.
+OURS = {
     "exact": dict(color=BLUE, marker="o"),
     "LSH with insertion": dict(color=ORANGE, marker="s"),
-    "product": dict(color="black", linestyle="--"),
-    "product in place": dict(color="black", linestyle=":"),
-    "full attention": dict(color=GREEN, marker="^"),
-    "exact, NumPy": dict(color=BLUE, marker="x", linestyle=":"),
-    "faiss flat": dict(color=GREY, marker="v"),
-    "scikit-learn": dict(color=GREY, marker="D", linestyle=":"),
     "LSH, cells of stored keys": dict(color=ORANGE, marker="s"),
-    "LSH, hyperplanes through the origin": dict(color=GREEN, marker="x", linestyle=":"),
-    "LSH, hyperplanes through the mean": dict(color=GREEN, marker="+", linestyle="-."),
-    "one maximum per bucket": dict(color=BLUE, marker="^", linestyle="--"),
-    "faiss IVF": dict(color=GREY, marker="v"),
-    "faiss HNSW": dict(color=GREY, marker="D", linestyle="--"),
-    "faiss LSH": dict(color=GREY, marker="+", linestyle=":"),
 }
+OTHERS = {
+    "product": dict(linestyle="--"),
+    "product in place": dict(linestyle=":"),
+    "full attention": dict(marker="^"),
+    "exact, NumPy": dict(marker="x", linestyle=":"),
+    "faiss flat": dict(marker="v"),
+    "scikit-learn": dict(marker="D", linestyle=":"),
+    "LSH, hyperplanes through the origin": dict(marker="x", linestyle=":"),
+    "LSH, hyperplanes through the mean": dict(marker="+", linestyle="-."),
+    "one maximum per bucket": dict(marker="^", linestyle="--"),
+    "faiss IVF": dict(marker="v"),
+    "faiss HNSW": dict(marker="D", linestyle="--"),
+    "faiss LSH": dict(marker="P", linestyle=":"),
+}
+THEIRS = dict(color=GREY, linewidth=1, markersize=4)
+STYLES = {name: THEIRS | style for name, style in OTHERS.items()} | OURS
 
 
 def search_costs(rows):
@@ -31,8 +35,10 @@ def search_costs(rows):
     ]
     title = "LSH search of 90% recall never overtakes exact search here"
     if faster:
-        title = f"LSH search of 90% recall overtakes exact search at M = {faster[0]}"
-    figure, ax = axes(title, "memories per stream and head (M)", "µs per query")
+        title = f"LSH search of 90% recall overtakes exact search at M = {faster[0]:,}"
+    label = "µs per query, on a logarithmic scale"
+    figure, ax = axes(title, "memories per stream and head (M)", label, height=4.4)
+    ends = {}
     for name, style in STYLES.items():
         points = [
             (row["memory"], row["microseconds"][name]["median"])
@@ -40,11 +46,16 @@ def search_costs(rows):
             if name in row["microseconds"]
         ]
         if points:
-            ax.plot(*zip(*points), label=name, markersize=5, **style)
+            ax.plot(*zip(*points), **dict(markersize=6) | style)
+            ends[name] = *points[-1], style["color"]
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
-    ax.set_xticks([row["memory"] for row in rows], [row["memory"] for row in rows])
-    ax.legend(frameon=False, fontsize=8)
+    ax.yaxis.set_major_formatter("{x:,g}")
+    if faster:
+        ax.axvline(faster[0], color="black", linestyle=":", linewidth=1)
+    sizes = [row["memory"] for row in rows]
+    ax.set_xticks(sizes, [f"{M:,}" for M in sizes])
+    label_ends(ax, ends, inside=0.9)
     return figure
 
 
@@ -55,29 +66,36 @@ def recall_costs(result):
         for row in result["rows"]
         if row["method"] == "LSH, cells of stored keys" and row["recall"] >= 0.9
     ]
-    keys = f"{result['memory']} keys of a model"
+    keys = f"{result['memory']:,} keys of a model"
     title = f"LSH does not reach 90% recall on {keys}"
     if good:
         title = f"90% recall on {keys} takes {min(good):.0%} of the work"
-    figure, (left, right) = panels(title, 2, width=4.85)
-    for method in dict.fromkeys(row["method"] for row in result["rows"]):
-        rows = [row for row in result["rows"] if row["method"] == method]
-        style = STYLES[method] | dict(markersize=5, label=method)
-        shared = [(row["scored"], row["recall"]) for row in rows if row["scored"]]
-        timed = [(row["time"]["median"], row["recall"]) for row in rows if row["time"]]
-        for ax, points in ((left, shared), (right, timed)):
-            if points:
-                ax.plot(*zip(*points), **style)
-    labels = "products per query, as a share of all keys", "time, exact search = 1"
-    for ax, label in zip((left, right), labels):
-        ax.set_xscale("log")
-        ax.set_xlabel(label)
-    left.set_ylabel("recall of the nearest keys")
-    drawn = [ax.get_legend_handles_labels() for ax in (left, right)]
-    handles = {x: line for lines, names in drawn for line, x in zip(lines, names)}
-    style = dict(loc="outside right", frameon=False, fontsize=8)
-    figure.legend(handles.values(), handles.keys(), **style)
+    figure, both = panels(title, 1, rows=2, height=7)
+    labels = dict(
+        scored="recall, by products per query as a share of all keys",
+        time="recall, by time, exact search = 1",
+    )
+    for ax, (name, label) in zip(both, labels.items()):
+        draw_recall(ax, result["rows"], name)
+        headline(ax, label)
     return figure
+
+
+def draw_recall(ax, rows, cost):
+    """A line for each method of rows, by what it costs: "scored" or "time"."""
+    begins = {}
+    for method in dict.fromkeys(row["method"] for row in rows):
+        style = dict(markersize=6) | STYLES[method]
+        found = [row for row in rows if row["method"] == method and row[cost]]
+        if found:
+            costs = [x[cost]["median"] if cost == "time" else x[cost] for x in found]
+            ax.plot(costs, [x["recall"] for x in found], **style)
+            begins[method] = costs[0], found[0]["recall"], style["color"]
+    ax.axhline(0.9, color="black", linestyle=":", linewidth=1)
+    ax.set(xscale="log")
+    ax.xaxis.set_major_formatter("{x:.1%}" if cost == "scored" else "{x:g}")
+    ax.yaxis.set_major_formatter("{x:.0%}")
+    label_ends(ax, begins, inside=0.9, offset=(4, -9))
 
 
 def lsh_losses(result):
@@ -86,13 +104,21 @@ def lsh_losses(result):
     lsh = [(x["probes"], x["nats_per_token"]) for x in rows if x["search"] == "LSH"]
     lines = {x["search"]: x["nats_per_token"] for x in rows if x["probes"] is None}
     lost, probes = lsh[-1][1] - lines["exact"], lsh[-1][0]
-    cost = f"{lost:.3f} nats per token more than exact search"
-    title = f"Probing {probes} pages costs {cost}"
-    figure, ax = axes(title, "pages of 64 keys that LSH probes", "nats per token")
-    ax.plot(*zip(*lsh), label="LSH", color=ORANGE, marker="s")
-    ax.axhline(lines["exact"], color=BLUE, label="exact")
-    ax.axhline(lines["without memory"], color=GREY, linestyle="--", label="no memory")
+    title = f"Probing {probes} pages costs {lost:.3f} nats per token over exact search"
+    label = "nats per token of held-out documents"
+    figure, ax = axes(title, "pages of 64 keys that LSH probes", label)
+    ax.plot(*zip(*lsh), color=ORANGE, marker="s")
+    ax.axhline(lines["exact"], color=BLUE)
+    ax.axhline(lines["without memory"], color=GREY, linestyle="--")
     ax.set_xscale("log", base=2)
+    for place in lsh:
+        style = dict(textcoords="offset points", fontsize=SIZE, ha="center")
+        ax.annotate(f"{place[1]:.2f}", place, (0, 7), **style)
     ax.set_xticks([x for x, _ in lsh], [x for x, _ in lsh])
-    ax.legend(frameon=False)
+    ends = {
+        "LSH": (*lsh[-1], ORANGE),
+        "exact search": (probes, lines["exact"], BLUE),
+        "no memory": (probes, lines["without memory"], GREY),
+    }
+    label_ends(ax, ends)
     return figure

@@ -6,7 +6,7 @@ import time
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 
-from .. import distributed, figures
+from .. import distributed
 from ..checkpoints import check, loading
 from ..corpus import Source, digest, hashes, hold_out, read_split
 from ..environment import machine, versions
@@ -18,10 +18,12 @@ from ..evaluate import (
     read_twice,
     summary,
 )
+from ..figures import MODELS
 from ..files import write_json
 from ..progress import progress
 from ..runs import REPETITION, WITH, WITHOUT, checkpoint, load_model, load_options
 from ..texts import counted
+from . import charts
 from .stages import train
 
 log = logging.getLogger(__name__)
@@ -55,10 +57,8 @@ def compare(folder, options, device):
             metrics["repetition"] = repetition | dict(first_use=found)
         metrics |= provenance(options, trainer, corpus)
         write_json(folder / "metrics.json", metrics)
-        losses = {
-            name: trainers[name].losses for name in figures.MODELS if name in trainers
-        }
-        figures.draw_all(folder, metrics, losses)
+        losses = {name: trainers[name].losses for name in MODELS if name in trainers}
+        charts.draw_all(folder, metrics, losses)
         log.info(f"saved in {folder}")
         return metrics
 
@@ -128,7 +128,8 @@ def measure(models, vocabulary, held):
         result["gain"] = next(means) - next(means)
         distances = [name_distances(vocabulary, text) for text in held.texts]
         gains = [a - b for a, b in zip(without, nats[WITH])]
-        result["gain_by_distance"] = gain_by_distance(gains, distances)
+        rows = gain_by_distance(gains, distances, model.config.memory)
+        result["gain_by_distance"] = rows
     result["gates"] = model.gates()
     result["seconds"] = dict(evaluation=time.perf_counter() - began)
     return result

@@ -15,6 +15,7 @@ from ..phonebook import NUMBERS, VOCAB, PhoneBook
 from ..progress import progress
 from ..torch_model import MemorizingTransformer
 from ..train import Trainer
+from . import charts
 
 CONFIG = Config(
     vocab=VOCAB,
@@ -58,7 +59,7 @@ def recall(steps, seed, device):
 def save(folder, metrics):
     """Write the metrics and their figure into a folder."""
     write_json(folder / "metrics.json", metrics)
-    figures.save(figures.recall(metrics), folder / "recall.png")
+    figures.save(charts.recall(metrics), folder / "recall.png")
 
 
 def learn(config, training, name, device):

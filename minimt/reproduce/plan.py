@@ -54,13 +54,6 @@ class Plan:
         training = replace(training, steps=steps, warmup=max(1, steps // 5), seed=seed)
         return Case(self.texts[text], config, training, before, variant)
 
-    def written(self):
-        """The same plan, but its models start from the lookup that is written by hand.
-
-        These claims have not been made again since the lookup is learned.
-        """
-        return replace(self, base=replace(self.base, init="induction"))
-
     def settings(self, changes):
         """The Config and the Training with some of their fields changed."""
         names = {field.name for field in fields(Training)}
@@ -73,9 +66,11 @@ class Plan:
     def repetition(self, seed, text=CODE, *, variant="", **changes):
         """A model without memory that repeats chunks until a lookup has formed.
 
-        The models that start from it may have any memory and search.
+        The models that start from it may have any memory, search, segment and cache.
         """
-        changes |= dict(memory=0, search=Config.search, neighbours=Config.neighbours)
+        usual = "search", "neighbours", "segment", "cache"
+        changes |= {name: getattr(self.base, name) for name in usual}
+        changes |= dict(memory=0, streams=Training.streams)
         config, training = self.settings(changes | dict(repetition_share=0, seed=seed))
         return Case(self.texts[text], config, training, None, variant, "repetition")
 

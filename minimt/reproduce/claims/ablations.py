@@ -1,8 +1,9 @@
 """What is each design choice worth? One thing is changed at a time.
 
-The first row is the main job's model. In the rows "induction without", one part of the
-induction initialisation (`minimt.init`) is random. There is a model without memory for
-each initialisation, so that memory is compared with the best of these.
+The first row is the main job's model: primed weights, repetition until a lookup has
+formed, then text, beside which some streams go on with repetition. In the rows "primed
+without", one ingredient of the primed weights is random. There is a model without
+memory for each initialisation, so that memory is compared with the best of these.
 """
 
 from functools import partial
@@ -11,18 +12,23 @@ import numpy as np
 
 from ..charts import bars
 from ..results import mean, mean_std, perplexities, ratios
-from ..variants import GATES, PARTS
+from ..variants import GATES, INGREDIENTS
 
 BASE = "the main job's model"
 CHANGES = {  # group: {name: what is changed}
     "initialisation": {
+        "written by hand": dict(init="induction"),
         "random": dict(init="random"),
-        "one token compared, not three": dict(variant="one token compared"),
     },
-    "induction without": {part: dict(variant=f"without {part}") for part in PARTS},
+    "primed without": {x: dict(variant=f"without {x}") for x in INGREDIENTS},
+    "repetition": {
+        "none": dict(repetition_steps=0, repetition_share=0),
+        "before the text only": dict(repetition_share=0),
+        "beside the text only": dict(repetition_steps=0),
+    },
     "no memory": {
-        "induction": dict(memory=0),
-        "induction, one token compared": dict(memory=0, variant="one token compared"),
+        "primed": dict(memory=0),
+        "written by hand": dict(memory=0, init="induction"),
         "random": dict(memory=0, init="random"),
     },
     "norms": {
@@ -33,12 +39,22 @@ CHANGES = {  # group: {name: what is changed}
     "K": {str(K): dict(neighbours=K) for K in (1, 4, 64)},
     "first gate": {str(g): dict(variant=f"gate {g}") for g in GATES},
 }
-QUICK = "initialisation", "induction without", "no memory"  # groups
+HEADINGS = {  # of the groups, in the figure
+    "initialisation": "initial weights",
+    "primed without": "primed, but random weights in place of",
+    "repetition": "repetition of chunks",
+    "no memory": "without memory, with initial weights",
+    "norms": "normalisation",
+    "memory layer": "layer with the memory",
+    "K": "neighbours retrieved",
+    "first gate": "gate before training",
+}
+NEVER = "repetition", "none"
+QUICK = "initialisation", "repetition", "no memory"  # groups
 
 
 def measure(study, plan):
     """A row for each change: perplexity by seed, its ratio, the trained gates."""
-    plan = plan.written()
     groups = QUICK if plan.quick else CHANGES
     changes = {(BASE, ""): {}}
     changes |= {(g, name): x for g in groups for name, x in CHANGES[g].items()}
@@ -79,17 +95,32 @@ def label(row):
 
 
 def verdict(result):
-    """What was found, in a sentence: what initialisation is worth, and what memory."""
-    ratio = {(x["group"], x["name"]): mean(x["ratio"]) for x in result["rows"]}
-    random = ratio["initialisation", "random"]
-    best = min(x for (group, _), x in ratio.items() if group == "no memory")
+    """What was found, in a sentence: what repetition is worth, and what memory."""
+    never = mean(ratios_of(result)[NEVER])
+    best = mean(ratios_of(result)[best_without_memory(result)])
     return (
-        f"Perplexity is {random:.2f} times as high with random initialisation, "
+        f"Perplexity is {never:.2f} times as high without repetition, "
         f"{best:.2f} times as high for the best model without memory"
     )
 
 
+def ratios_of(result):
+    """The ratios of each (group, name) by seed."""
+    return {(x["group"], x["name"]): x["ratio"] for x in result["rows"]}
+
+
+def best_without_memory(result):
+    """The (group, name) of the model without memory that has the lowest perplexity."""
+    without = {at: x for at, x in ratios_of(result).items() if at[0] == "no memory"}
+    return min(without, key=lambda at: mean(without[at]))
+
+
 def draw(result):
     """A bar for each change, its ratio to the main job's model."""
-    named = {label(x): x["ratio"] for x in result["rows"]}
-    return bars(verdict(result), f"perplexity, {BASE} = 1", named)
+    groups, chosen = {}, {NEVER, best_without_memory(result)}
+    for (group, name), x in ratios_of(result).items():
+        if name:  # the first row is 1 by definition
+            groups.setdefault(HEADINGS[group], {})[name] = x
+    label = f"perplexity, {BASE} = 1 (longer bars: worse)"
+    shown = {(HEADINGS[group], name) for group, name in chosen}
+    return bars(verdict(result), label, groups, shown)

@@ -10,7 +10,6 @@ nearest keys that a search finds, over all queries of the reading.
 """
 
 from dataclasses import replace
-from itertools import cycle
 
 import numpy as np
 import torch
@@ -21,7 +20,7 @@ from ...benchmark.buckets import BucketSearch
 from ...evaluate import document_losses
 from ...torch_model import SEARCHES
 from ...torch_search import exact_topk
-from ..charts import curve
+from ..charts import BESIDE, curve, note_seeds
 from ..results import mean, mean_std, ratios
 from ..variants import VARIANTS
 
@@ -31,17 +30,18 @@ WITHOUT, EXACT = "no memory", "exact"
 LSH, MAXIMA = "LSH", "one maximum per bucket"
 UNITS = {LSH: "pages", MAXIMA: "buckets"}
 STYLES = {  # by the search in training and the search in reading
-    (EXACT, LSH): dict(label="LSH, pages", color=figures.ORANGE, marker="s"),
-    (EXACT, MAXIMA): dict(
-        label=f"{MAXIMA}, buckets", color=figures.BLUE, marker="^", linestyle="--"
-    ),
+    (EXACT, LSH): dict(color=figures.ORANGE, marker="s"),
+    (EXACT, MAXIMA): dict(color=figures.BLUE, marker="^", linestyle="--"),
     (MAXIMA, MAXIMA): dict(
-        label="the same, also in training",
-        color=figures.GREEN,
-        marker="D",
-        linestyle="",
+        color=figures.GREEN, marker="D", markerfacecolor="none", markersize=9
     ),
 }
+SAID = {  # what they are called in the figure, and where, from their first mark
+    (EXACT, LSH): ("LSH, by the pages that it probes", (20, 0)),
+    (EXACT, MAXIMA): ("one maximum per bucket,\nby the number of buckets", (-14, -17)),
+    (MAXIMA, MAXIMA): ("the same, also in training", (-14, 17)),
+}
+LITTLE = 0.01  # more perplexity than with exact search
 
 
 def measure(study, plan):
@@ -145,7 +145,7 @@ def verdict(result):
     """What was found: the lowest recalls that cost less than 1%, and after training."""
     least, (*others, own) = {}, result["rows"]
     for x in others:
-        if x["search"] in UNITS and mean(x["ratio"]) < 1.01:
+        if x["search"] in UNITS and mean(x["ratio"]) < 1 + LITTLE:
             recall = mean(x["recall"])
             least[x["search"]] = min(recall, least.get(x["search"], 1))
     found = "No approximate search came within 1% of exact search's perplexity"
@@ -159,16 +159,27 @@ def verdict(result):
 def draw(result):
     """Perplexity by recall, a line for each kind of search."""
     title, label = verdict(result), "perplexity, exact search = 1"
-    figure, ax = figures.axes(title, "recall of the nearest keys", label)
+    figure, ax = figures.axes(title, "recall of the nearest keys", label, height=4.2)
+    ax.axhspan(1, 1 + LITTLE, color=figures.GREY, alpha=0.25, linewidth=0)
     for at, style in STYLES.items():
         found = [x for x in result["rows"] if (x["trained"], x["search"]) == at]
         recalls = [mean(x["recall"]) for x in found]
         curve(ax, recalls, [x["ratio"] for x in found], **style)
-        for x, recall, up in zip(found, recalls, cycle((5, -12))):
-            place, style = (recall, mean(x["ratio"])), dict(fontsize=8)
-            if at[0] == EXACT:  # or it would stand twice
-                style["textcoords"] = "offset points"
-                ax.annotate(x["setting"], place, (4, up), **style)
-    ax.axhline(1, color=figures.GREY, linestyle=":", label="exact search")
-    ax.legend(frameon=False)
+        ink = dict(color=figures.INK[style["color"]]) | BESIDE
+        for x, recall in zip(found, recalls):
+            place = recall, mean(x["ratio"])
+            if at == (EXACT, LSH):
+                ax.annotate(x["setting"], place, (4, 5), **ink)
+            if at == (EXACT, MAXIMA):
+                side = dict(ha="left" if x in (found[0], found[-1]) else "right")
+                ax.annotate(x["setting"], place, (0, -14), **side, **ink)
+        said, where = SAID[at]
+        first = recalls[0], mean(found[0]["ratio"])
+        side = "left" if where[0] > 0 else "right"
+        ax.annotate(said, first, where, va="center", ha=side, **ink)
+    ax.xaxis.set_major_formatter("{x:.0%}")
+    ax.margins(y=0.2)
+    said = f"less than\n{LITTLE:.0%} more"
+    figures.label_ends(ax, {said: (1.1, 1 + LITTLE / 2, figures.GREY)})
+    note_seeds(figure, found[0]["ratio"])
     return figure

@@ -22,7 +22,7 @@ from ... import figures
 from ...evaluate import document_losses
 from ...torch_attention import softmax
 from ...torch_memory import Memory
-from ..charts import curve
+from ..charts import NAMES, curve, end, note_seeds
 from ..results import between, mean, mean_std
 from ..variants import VARIANTS
 
@@ -157,17 +157,27 @@ def verdict(result):
 
 def draw(result):
     """The gain and the attention by the number of documents, a line for each text."""
-    figure, panels = figures.panels(verdict(result), 2, width=4)
-    labels = dict(gain="share of the gain", own="attention to own keys")
+    figure, panels = figures.panels(verdict(result), 2, height=3.6)
+    labels = dict(
+        gain="gain from memory,\nwith one of its own = 100%",
+        own="attention that falls on\na document's own keys",
+    )
     for ax, (name, label) in zip(panels, labels.items()):
-        looks = zip(cycle(COLOURS), cycle("os^D"))
+        looks, ends = zip(cycle(COLOURS), cycle("os^D")), {}
         for text, (color, marker) in zip(result["texts"], looks):
             found = [x for x in result["rows"] if x["text"] == text and x["documents"]]
             places = [x["documents"] for x in found]
-            style = dict(color=color, marker=marker, label=text)
-            curve(ax, places, [x[name] for x in found], **style)
-        ax.set(title=label, xlabel="documents that share a memory", ylim=(0, None))
+            values = [x[name] for x in found]
+            curve(ax, places, values, color=color, marker=marker)
+            said = f"{mean(values[-1]):.0%}"
+            if len(result["texts"]) > 1:
+                said += f" {NAMES.get(text, text)}"
+            ends[said] = end(places, values, color)
+        ax.set(xlabel="documents that share a memory", ylim=(0, None))
         ax.set_xscale("log", base=2)
         ax.set_xticks(DOCUMENTS, DOCUMENTS)
-    panels[0].legend(frameon=False)
+        ax.yaxis.set_major_formatter("{x:.0%}")
+        figures.headline(ax, label)
+        figures.label_ends(ax, ends)
+    note_seeds(figure, values[-1])
     return figure

@@ -23,8 +23,8 @@ from statistics import median
 from typing import NamedTuple
 
 from ... import figures
-from ..charts import curve
-from ..results import mean, mean_std, perplexities, ratios
+from ..charts import BESIDE
+from ..results import between, mean, mean_std, perplexities, ratios
 
 SMALL, LARGE = 512, (8192, 32768)
 LONGER = 3  # times the plan's steps: a few per cent must be enough to fill a memory
@@ -38,8 +38,13 @@ TUNED = [f"{READ}, then {share:.0%} more steps with the larger" for share in SHA
 SAME_TIME = f"with the larger, as long as {SHARES[0]:.0%} more steps take"
 SCRATCH = "with the larger, as many steps as with the small"
 
-FIRST = dict(color="black", marker="*", linestyle="", label=f"read with {SMALL}")
+FIRST = dict(color="black", marker="*", linestyle="", markersize=9)
 SLOWER = dict(color=figures.GREEN, marker="D", linestyle=":")
+STYLES = {  # of what is read with the larger memory
+    "the larger from the first step": ([SAME_TIME, SCRATCH], SLOWER),
+    f"more steps with {SMALL}": ([READ, *CONTROL], figures.WITHOUT),
+    "more steps with the larger": ([READ, *TUNED], figures.WITH),
+}
 
 
 class Stages(NamedTuple):
@@ -121,42 +126,43 @@ def rows(result):
 
 
 def verdict(result):
-    """What was found, in a sentence, for the largest memory."""
-    M = result["rows"][-1]["memory"]
-    found = {x["training"]: x for x in result["rows"] if x["memory"] == M}
-    at = {name: compared(mean(x["ratio"])) for name, x in found.items()}
-    tuned = f"{at[TUNED[-1]]} after {SHARES[-1]:.0%} more steps"
-    longer = f"{at[SCRATCH]} in {found[SCRATCH]['time']:.1f} times the time"
+    """What was found, in a sentence, for all larger memories."""
+    _, *others = result["rows"]
+    found = {
+        name: [x for x in others if x["training"] == name]
+        for name in (READ, TUNED[-1], SCRATCH)
+    }
+    at = {
+        name: between([1 - mean(x["ratio"]) for x in rows], ".0%")
+        for name, rows in found.items()
+    }
+    times = between([x["time"] for x in found[SCRATCH]], ".1f")
     return (
-        f"A model trained with a memory of {SMALL} and read with {M} has a perplexity "
-        f"{at[READ]} at once and {tuned}; with {M} from the first step, it is "
-        f"{at[SAME_TIME]} in the same time and {longer}"
+        f"A larger memory lowers perplexity by {at[READ]} after training, by "
+        f"{at[TUNED[-1]]} with {SHARES[-1]:.0%} more steps; from the first step, by "
+        f"{at[SCRATCH]} in {times} times the time"
     )
-
-
-def compared(ratio):
-    """A ratio in words, such as "3% lower"."""
-    return f"{abs(ratio - 1):.0%} {'lower' if ratio < 1 else 'higher'}"
 
 
 def draw(result):
     """Perplexity by the time of training, a panel for each larger memory."""
     (first, *others) = result["rows"]
     memories = list(dict.fromkeys(x["memory"] for x in others))
-    figure, panels = figures.panels(verdict(result), len(memories), width=4.2)
-    lines = {
-        f"more steps with {SMALL}": ([READ, *CONTROL], figures.WITHOUT),
-        "more steps with the larger": ([READ, *TUNED], figures.WITH),
-        "the larger from the first step": ([SAME_TIME, SCRATCH], SLOWER),
-    }
+    figure, panels = figures.panels(verdict(result), len(memories), height=4.2)
     for ax, M in zip(panels, memories):
         found = {x["training"]: x for x in others if x["memory"] == M}
-        curve(ax, [first["time"]], [first["ratio"]], **FIRST)
-        for label, (names, style) in lines.items():
+        for label, (names, style) in STYLES.items():
             times = [found[name]["time"] for name in names]
-            values = [found[name]["ratio"] for name in names]
-            curve(ax, times, values, **style | dict(label=label))
-        ax.set(title=f"read with {M}", xlabel=f"time of training, with {SMALL} = 1")
-    panels[0].set_ylabel(f"perplexity, trained and read with {SMALL} = 1")
-    panels[0].legend(frameon=False, fontsize=8)
+            ratios = [mean(found[name]["ratio"]) for name in names]
+            ax.plot(times, ratios, **style | dict(label=label))
+        ax.plot(first["time"], mean(first["ratio"]), **FIRST)
+        said = f"trained and\nread with {SMALL}"
+        ax.annotate(said, (first["time"], 1), (9, 0), va="center", **BESIDE)
+        ax.set_xlabel(f"time of training, with {SMALL} = 1")
+        figures.headline(ax, f"read with a memory of {M:,}")
+    panels[0].legend(frameon=False, fontsize=figures.SIZE, loc="upper right")
+    figure.supylabel(f"perplexity, trained and read with {SMALL} = 1", fontsize=10)
+    if len(first["ratio"]) > 1:
+        said = f"Means of {len(first['ratio'])} seeds; the table has their deviations."
+        figures.note(figure, said)
     return figure

@@ -16,6 +16,7 @@ this prediction, which was written down before the model was trained.
 from ... import figures
 from ...evaluate import read_twice
 from ...formation import formed
+from ..charts import BESIDE
 from ..results import mean_std
 
 INITS = "primed", "random", "induction"
@@ -25,6 +26,7 @@ LONG_STEPS, PREDICTED = 26_000, (15_700, 22_100)  # steps of 1,024 tokens
 SEEDS = 5
 LARGE = 8192  # the memory in which documents are read twice
 SHOWN = "step", "first", "later"  # of a curve
+LINES = dict(primed="-", random="--", induction="-.")
 COLOURS = dict(primed=figures.BLUE, random=figures.ORANGE, induction=figures.GREEN)
 
 
@@ -95,10 +97,10 @@ def verdict(result):
     ]
     late = [(n, x["init"]) for x in plain for n in x["formed"] if n is not None]
     longest = max(n for x in plain for n in x["steps"])
-    other = f"on plain text none forms in {longest}"
+    other = f"on plain text none forms in {longest:,}"
     if late:
         n, init = min(late)
-        other = f"on plain text the first forms at step {n} ({init})"
+        other = f"on plain text the first forms at step {n:,} ({init})"
     return (
         f"A primed model that repeats chunks learns a lookup within {max(sure)} steps "
         f"({len(sure)} of {len(steps)} seeds); {other}"
@@ -106,18 +108,31 @@ def verdict(result):
 
 
 def draw(result):
-    """What later readings cost, by step; the first reading = 1."""
-    label = "cost of a later reading, first = 1"
-    figure, ax = figures.axes(verdict(result), "step of 1,024 tokens", label)
-    lines = dict(zip((*STAGES, LONG), ("-", ":", "--")))
-    for x in result["rows"]:
-        points = [point for point in x["curve"] if point["step"]]
-        steps = [point["step"] for point in points]
-        shares = [point["later"] / point["first"] for point in points]
-        style = dict(color=COLOURS[x["init"]], label=f"{x['init']}, {x['stage']}")
-        ax.plot(steps, shares, lines[x["stage"]], **style)
-    if any(x["stage"] == LONG for x in result["rows"]):
-        ax.axvspan(*PREDICTED, color=figures.GREY, alpha=0.2, linewidth=0)
-    ax.set(xscale="log", ylim=(0, 1.1))
-    ax.legend(frameon=False, fontsize=8)
+    """What later readings cost by step, a panel for each way of reading."""
+    figure, panels = figures.panels(verdict(result), 2, height=4.2)
+    for ax, stages in zip(panels, (STAGES[:1], (STAGES[1], LONG))):
+        rows, ends = [x for x in result["rows"] if x["stage"] in stages], {}
+        for x in rows:
+            points = [point for point in x["curve"] if point["step"]]
+            steps = [point["step"] for point in points]
+            shares = [point["later"] / point["first"] for point in points]
+            line, colour = LINES[x["init"]], COLOURS[x["init"]]
+            ax.plot(steps, shares, line, color=colour, label=x["init"])
+            if points:
+                ends[x["init"]] = steps[-1], shares[-1], colour
+        ax.axhline(1 / 2, color=figures.GREY, linestyle=":")
+        if any(x["stage"] == LONG for x in rows):
+            ax.axvspan(*PREDICTED, color=figures.GREY, alpha=0.3, linewidth=0)
+            first, last = PREDICTED
+            said = f"the law\npredicts\nstep {first:,}\nto {last:,}"
+            ends[said] = last, 0.9, figures.GREY
+        ax.set(ylim=(0, 1.12), xlabel="step of 1,024 tokens")
+        if ends:  # a very short training was watched at step 0 alone
+            ax.set_xscale("log")
+        figures.headline(ax, f"cost of a later reading, first = 1:\n{stages[0]}")
+        figures.label_ends(ax, ends)
+    style = dict(xycoords=("axes fraction", "data"), ha="right") | BESIDE
+    panels[0].annotate(
+        "below this\nline, a lookup\nhas formed", (1, 1 / 2), (0, 4), **style
+    )
     return figure

@@ -29,7 +29,9 @@ from ...errors import InputError
 from ...evaluate import name_distances
 from ...inspection.definitions import hol_light, named_tokens, python
 from ...inspection.lookups import retrieved_places
+from ..charts import BESIDE, NAMES, note_seeds
 from ..hits import (
+    BEST,
     FIRST,
     GROUPS,
     LATER,
@@ -59,10 +61,16 @@ SMALL, LARGE = 512, 8192
 FAR = "name last seen far back"  # how the first two of KINDS begin
 KNOWN = "any name that the document has defined"
 NO_USE = "no use of a name is that far from its definition"
-SAID = {  # of lookups, in the title
-    f"{FIRST}: {PLACES[1]}": "the first use of a name finds a place in or near its "
-    "definition",
-    f"{LATER}: {PLACES[2]}": "a later use finds an earlier one",
+EARLIER = f"{LATER}: {PLACES[2]}"
+LOOKED_UP = {  # as the figure names them
+    f"{FIRST}: {PLACES[1]}": "first use of a name:\nin or near its definition",
+    f"{LATER}: {PLACES[1]}": "later use: in or near\nthe definition",
+    f"{LATER}: {PLACES[2]}": "later use:\nan earlier use",
+    f"{BEST}: {PLACES[2]}": "best memory alone:\nan earlier use",
+}
+KIND_NAMES = {x: x for x in (FAR, *KINDS[2:4])} | {
+    KINDS[4]: "end of a repeated phrase,\nnot a name",
+    KINDS[5]: "other tokens",
 }
 
 
@@ -164,15 +172,16 @@ def verdict(result):
         return between([mean_present(x[table][name][part]) for x in shorter(result)])
 
     tokens, gain = (of("kinds", FAR, part) for part in ("tokens", "gain"))
-    gains = f"Names last seen far back are {tokens} of tokens and {gain} of the gain"
+    gains = f"Names last seen far back are {tokens} of tokens, {gain} of the gain"
     if not gain:
         gains = f"A memory of {LARGE} saves nothing over one of {SMALL}"
-    looked = []
-    for name, words in SAID.items():
-        found, random = (of("looked_up", name, part) for part in ("found", "random"))
-        if found:
-            looked.append(f"{words} {found} of the time (at random {random})")
-    return "; ".join([gains, *(looked or [NO_USE])])
+    found, random = (of("looked_up", EARLIER, part) for part in ("found", "random"))
+    looked = NO_USE
+    if found:
+        looked = (
+            f"later uses find an earlier one {found} of the time (at random {random})"
+        )
+    return f"{gains}; {looked}"
 
 
 def between(shares):
@@ -190,28 +199,30 @@ def shorter(result):
 
 def draw(result):
     """After the shorter training: kinds by their shares, and what was retrieved."""
-    figure, axes = figures.panels(verdict(result), 2, width=4.85, sharey=False)
-    looked = [f"{group}: {place}" for group in GROUPS for place in GROUPS[group]]
+    figure, axes = figures.panels(verdict(result), 1, 2, height=6, sharey=False)
     panels = [
-        ("kinds", (FAR, *KINDS[2:]), "tokens", "gain"),
-        ("looked_up", looked, "random", "found"),
+        ("kinds", KIND_NAMES, ("tokens", "gain")),
+        ("looked_up", LOOKED_UP, ("random", "found")),
     ]
-    rows = shorter(result)
-    for ax, (table, names, *ends) in zip(axes, panels):
-        for k, (row, colour) in enumerate(zip(rows, (figures.BLUE, figures.ORANGE))):
+    texts = zip(shorter(result), (figures.BLUE, figures.ORANGE), "os", (-0.19, 0.19))
+    for row, colour, marker, up in texts:
+        for ax, (table, names, ends) in zip(axes, panels):
             pairs = [[row[table][name][x] for x in ends] for name in names]
-            style = dict(color=colour, marker="os"[k], label=row["text"])
-            draw_pairs(ax, pairs, k * 0.35 - 0.175 * (len(rows) - 1), style)
-        labels = [name.replace(" that", "\nthat") for name in names]
-        ax.set_yticks(range(len(names)), labels)
+            draw_pairs(ax, pairs, up, dict(color=colour, marker=marker))
+            told = FAR if table == "kinds" else EARLIER  # in the title
+            y = list(names).index(told)
+            draw_numbers(ax, row["text"], pairs[y], y + up, figures.INK[colour])
+    for ax, (_, names, _) in zip(axes, panels):
+        ax.set_yticks(range(len(names)), names.values())
         ax.grid(axis="x", color="#dddddd", linewidth=0.8)
         ax.grid(axis="y", visible=False)
         ax.invert_yaxis()
         ax.xaxis.set_major_formatter("{x:.0%}")
-        ax.tick_params(labelsize=9)
-    axes[0].set_xlabel("share of tokens (open), of the net gain (filled)", fontsize=9)
-    axes[1].set_xlabel("found by chance (open), by memory (filled)", fontsize=9)
-    axes[1].legend(frameon=False, fontsize=9, loc="lower right")
+    figures.headline(axes[0], "share of tokens (open) → share of the net gain (filled)")
+    said = "found by as many random places (open) → among what is retrieved (filled)"
+    figures.headline(axes[1], said)
+    axes[1].set_xlim(0, 1.02)
+    note_seeds(figure, row["looked_up"][EARLIER]["found"])
     return figure
 
 
@@ -220,6 +231,15 @@ def draw_pairs(ax, pairs, where, style):
     for y, pair in enumerate(pairs):
         ends, error = [mean_present(x) for x in pair], std(present(pair[1]))
         ax.plot(ends, [y + where] * 2, color=style["color"], linewidth=1)
-        ax.plot(ends[0], y + where, **style | dict(markerfacecolor="white", label=None))
-        shown = style | dict(label=None if y else style["label"])
-        ax.errorbar(ends[1], y + where, xerr=error, capsize=2, **shown)
+        ax.plot(ends[0], y + where, **style | dict(markerfacecolor="white"))
+        ax.errorbar(ends[1], y + where, xerr=error, capsize=2, **style)
+
+
+def draw_numbers(ax, text, pair, y, colour):
+    """The name of a text, and its two shares, on the line between them."""
+    ends = [mean_present(x) for x in pair]
+    if not np.isnan(ends).any():
+        low, high = (f"{x:.0%}" for x in ends)
+        said = f"{NAMES.get(text, text)}: {low} → {high}"
+        style = dict(ha="center", color=colour, bbox=figures.WHITE | dict(alpha=1))
+        ax.annotate(said, (np.mean(ends), y), (0, -3), **style, **BESIDE)

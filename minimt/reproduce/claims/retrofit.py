@@ -10,8 +10,9 @@ and its cache needs to learn little: a memory extends how far back it can look.
 
 from functools import partial
 
-from ..charts import bars
-from ..results import mean, mean_std, perplexities, ratios
+from ... import figures
+from ..charts import BESIDE, curve, end, note_seeds
+from ..results import mean, mean_std, perplexities, ratios, std
 
 LONGER = 3  # times the plan's steps: a few per cent must be enough to fill a memory
 SHARES = (0.04, 0.1, 0.2)  # of the steps that the model was trained for
@@ -76,7 +77,32 @@ def verdict(result):
 
 
 def draw(result):
-    """A bar for each configuration, its ratio to the model without memory."""
-    label = "perplexity, without memory = 1"
-    ratio = {x["configuration"]: x["ratio"] for x in result["rows"]}
-    return bars(verdict(result), label, ratio)
+    """The share of the gap that is closed, by how many steps are added."""
+    closed = {x["configuration"]: x["closed"] for x in result["rows"]}
+    label = "share of the gap that is closed"
+    figure, ax = figures.axes(verdict(result), "more steps", label)
+    places, ends = range(1 + len(SHARES)), {}
+    lines = {
+        "more steps\nwith memory": ("given memory", "with memory", figures.WITH),
+        "more steps\nwithout": ("without memory", "without", figures.WITHOUT),
+    }
+    for said, (first, name, style) in lines.items():
+        names = first, *(f"{share:.0%} more steps {name}" for share in SHARES)
+        values = [closed[name] for name in names]
+        curve(ax, places, values, **style)
+        for x, y in zip(places, values):
+            percent = f"{mean(y):.0%}".replace("-", "−")
+            top = x, mean(y) + std(y)
+            ax.annotate(percent, top, (0, 6), ha="center", **BESIDE)
+        ends[said] = end(places, values, style["color"])
+    for level, said in (
+        (0, "no memory, no\nmore steps"),
+        (1, "memory from\nthe first step"),
+    ):
+        ax.axhline(level, color=figures.GREY, linestyle=":")
+        ends[said] = places[-1], level, figures.GREY
+    ax.set_xticks(places, ["none", *(f"{share:.0%}" for share in SHARES)])
+    ax.yaxis.set_major_formatter("{x:.0%}")
+    figures.label_ends(ax, ends)
+    note_seeds(figure, closed["given memory"])
+    return figure

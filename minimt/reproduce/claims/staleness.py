@@ -15,12 +15,13 @@ from ... import figures
 from ...benchmark.recorded import Recorder, recording_model
 from ...data import DocumentStreams
 from ...train import Trainer
-from ..charts import curve
+from ..charts import curve, end, note_seeds
 from ..results import mean, mean_std
 
 AGES = (1, 2, 4, 8, 16, 32, 64)  # steps
 MEMORY = 8192
 KINDS = {"normalised": "", "as they are": "no normalisation"}
+SAID = {"normalised": "if\nnormalised", "as they are": "if not\nnormalised"}
 
 
 def measure(study, plan):
@@ -106,24 +107,35 @@ def rows(result):
 def verdict(result):
     """What was found, in a sentence: length and direction of the oldest keys."""
     oldest = result["rows"][-1]["age"]
-    last = [x for x in result["rows"] if x["age"] == oldest]
-    lengths = " or ".join(f"{mean(x['length']):.2f} ({x['keys']})" for x in last)
-    cosines = " or ".join(f"{mean(x['cosine']):.2f}" for x in last)
-    kept = f"Keys {oldest} steps old have {lengths} of the length of fresh ones"
-    return f"{kept}, and a cosine of {cosines} with them"
+    last = {x["keys"]: x for x in result["rows"] if x["age"] == oldest}
+    normalised, other = (last[kind] for kind in KINDS)
+    length, cosine = (
+        [f"{mean(x[name]):.2f}" for x in (other, normalised)]
+        for name in ("length", "cosine")
+    )
+    return (
+        f"After {oldest} steps a stored key has {length[0]} of the length of a fresh "
+        f"one (normalised: {length[1]}) and a cosine of {cosine[0]} with it "
+        f"(normalised: {cosine[1]})"
+    )
 
 
 def draw(result):
-    """Cosine and length ratio by age, a line for each kind of key."""
-    figure, (left, right) = figures.panels(verdict(result), 2, width=4, sharey=False)
-    for kind, style in zip(KINDS, (figures.WITH, figures.WITHOUT)):
-        found = [x for x in result["rows"] if x["keys"] == kind]
-        ages, style = [x["age"] for x in found], style | dict(label=kind)
-        curve(left, ages, [x["cosine"] for x in found], **style)
-        curve(right, ages, [x["length"] for x in found], **style)
-    for ax, label in ((left, "cosine"), (right, "length, stored / fresh")):
-        ax.set(xlabel="steps since the key was stored", ylabel=label, xscale="log")
+    """Length ratio and cosine by age, a line for each kind of key."""
+    figure, panels = figures.panels(verdict(result), 2)
+    labels = dict(length="length, fresh key = 1", cosine="cosine with the fresh key")
+    for ax, (name, label) in zip(panels, labels.items()):
+        ends = {}
+        for kind, style in zip(KINDS, (figures.WITH, figures.WITHOUT)):
+            found = [x for x in result["rows"] if x["keys"] == kind]
+            ages, values = [x["age"] for x in found], [x[name] for x in found]
+            curve(ax, ages, values, **style)
+            said = f"{mean(values[-1]):.2f} {SAID[kind]}"
+            ends[said] = end(ages, values, style["color"])
+        ax.set(xlabel="steps since the key was stored", xscale="log", ylim=(0, 1.09))
         ax.set_xticks(AGES, AGES)
         ax.set_xticks([], minor=True)
-    left.legend(frameon=False)
+        figures.headline(ax, label)
+        figures.label_ends(ax, ends)
+    note_seeds(figure, values[-1])
     return figure
