@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 import minimt
 from minimt import __main__, console, course, extras
 from minimt.console.exits import finish
-from minimt.course import sandbox
+from minimt.course import processes, sandbox
 from minimt.course.calls import Call
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -133,7 +133,7 @@ def test_the_package_imports_nothing_that_no_extra_installs():
                 names = [alias.name for alias in node.names]
             elif isinstance(node, ast.ImportFrom) and not node.level:
                 names = [node.module]
-            local = {"calls", "guard", "landlock", "seccomp"}  # copied beside child.py
+            local = {"calls", "forks", "guard", "landlock", "seccomp"}  # of child.py
             assert {name.split(".")[0] for name in names} <= known | local, path
 
 
@@ -245,7 +245,7 @@ def test_stopping_a_command_ends_with_130(capsys, monkeypatch):
 
 def test_a_submission_finds_the_libraries_wherever_numpy_is(monkeypatch, tmp_path):
     """Such as in a user's own folder, where an isolated Python does not look."""
-    monkeypatch.setattr(sandbox, "LIBRARIES", tmp_path)
+    monkeypatch.setattr(processes, "LIBRARIES", tmp_path)
     text = b"import sys\n\ndef places():\n    return sys.path\n"
     (places,) = sandbox.run({"x.py": text}, "x", [Call("places")]).results
     assert str(tmp_path) in places

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minimt
-from minimt.course import grade, sandbox
+from minimt.course import grade, processes, sandbox
 from minimt.course.assignment import solution
 from minimt.course.calls import Call, Other, Raised, read, write
 from minimt.course.steps import STEPS
@@ -375,4 +375,4 @@ def test_the_process_of_a_submission_knows_nothing_of_minimt():
     code = "import sys; sys.path.append(sys.argv[1]); import child; "
     code += "assert not [name for name in sys.modules if 'minimt' in name]"
     command = [sys.executable, "-I", "-c", code, "."]
-    subprocess.run(command, cwd=sandbox.HERE, check=True)
+    subprocess.run(command, cwd=processes.HERE, check=True)

@@ -1,7 +1,8 @@
 """The process of a submission: makes the calls of a case and writes what they return.
 
-It runs as `python -I child.py`, from a copy of this file in a fresh folder that also
-holds copies of the modules imported below, and the files of the submission.
+It runs as `python -I child.py LIBRARIES`, from a copy of this file in a fresh folder
+that also holds copies of the modules imported below, and the files of the submission.
+With `serve` as another argument, it is forked for each such folder, as forks.py says.
 """
 
 import importlib
@@ -88,4 +89,8 @@ def library():
 
 
 if __name__ == "__main__":
+    if sys.argv[2:] == ["serve"]:
+        from forks import serve
+
+        serve()
     main()
