@@ -216,6 +216,25 @@ def test_a_file_that_cannot_be_imported_is_told_with_its_line(what):
     assert outcome.results is None and line in outcome.trouble
 
 
+IMPORT = "from step_early import f\n"
+WHERE = {  # an earlier file, the file itself, and what is said
+    "syntax": ("x = 1\ndef f(:\n", IMPORT, "invalid syntax (step_early.py, line 2)"),
+    "name": ("x = 1\n\ny", IMPORT, "'y' is not defined (step_early.py, line 3)"),
+    "deeper": ("g = lambda: 1 / 0\n\ng()", IMPORT, "by zero (step_early.py, line 1)"),
+    "its own": ("f = 1", f"{IMPORT}def (\n", "line 2: SyntaxError: invalid syntax"),
+    "a text": ("f = 1", f"{IMPORT}exec('\\n\\n1 +')", "line 2: SyntaxError: invalid"),
+}
+
+
+@pytest.mark.parametrize("what", WHERE)
+def test_what_cannot_be_imported_is_told_with_its_place(what):
+    early, late, line = WHERE[what]
+    files = {"step_early.py": early.encode(), "step_late.py": late.encode()}
+    outcome = sandbox.run(files, "step_late", [], sandbox.Limits(5))
+    assert outcome.trouble.startswith("cannot be imported: ")
+    assert line in outcome.trouble
+
+
 def test_a_thread_that_never_ends_is_left_behind():
     thread = (
         "import threading, time\nt = threading.Thread(target=time.sleep, args=[60])"

@@ -33,12 +33,11 @@ def main():
     settings, calls = read("settings"), read("calls")
     limit(settings["seconds"])
     confine(settings["lines"], settings["modules"])
-    stem = settings["modules"][-1]
-    file = os.path.abspath(f"{stem}.py")
+    *earlier, file = (os.path.abspath(f"{stem}.py") for stem in settings["modules"])
     try:
-        module = importlib.import_module(stem)
+        module = importlib.import_module(settings["modules"][-1])
     except BaseException as error:
-        made = "cannot be imported", raised(error, file)
+        made = "cannot be imported", raised(error, file, earlier)
     else:
         made = make(module, calls, BaseException)  # SystemExit too
     try:

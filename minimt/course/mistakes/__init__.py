@@ -9,6 +9,8 @@ from functools import cache
 from importlib import import_module
 from inspect import getdoc
 
+from .. import damaged
+
 
 @dataclass(frozen=True)
 class Mistake:
@@ -22,7 +24,10 @@ class Mistake:
 @cache
 def known(step):
     """The mistakes at the step with this name."""
-    return derived(import_module(f".{step}", __name__).Parts)
+    try:
+        return derived(import_module(f".{step}", __name__).Parts)
+    except Exception as error:
+        raise damaged(f"minimt/course/mistakes/{step}.py", error) from None
 
 
 def derived(parts):
