@@ -230,7 +230,7 @@ CASES = (
         "more_than_fit",
         1,
         "of more than M tokens the last M remain, token n in slot n mod M",
-        after(2, 12, 1, 6),
+        after(3, 13, 1, 6),
     ),
     same(
         "write_refuses",
