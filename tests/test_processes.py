@@ -100,9 +100,12 @@ def test_who_kills_what_it_was_forked_from_harms_itself_alone(run, monkeypatch):
     if run.grading.kind is Started:
         pytest.skip("its parent is the grader")
     monkeypatch.setattr(sandbox, "LINES", ())
-    outcome = run(returning("os.kill(os.getppid(), 9); time.sleep(9)"), seconds=2)
-    assert outcome.results is None and outcome.trouble == "crashed (SIGKILL)"
-    assert is_right(run(RIGHT))
+    monkeypatch.setattr(processes, "GRACE", 1)
+    for way in ("SIGKILL", "SIGSTOP"):
+        body = f"os.kill(os.getppid(), signal.{way}); time.sleep(9)"
+        outcome = run(returning(body), seconds=1)
+        assert outcome.results is None and outcome.trouble == "crashed (SIGKILL)"
+        assert is_right(run(RIGHT))
 
 
 @posix

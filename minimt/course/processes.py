@@ -20,6 +20,7 @@ HERE = pathlib.Path(__file__).parent
 COPIED = ("child.py", "calls.py", "guard.py", "landlock.py", "seccomp.py")
 LIBRARIES = pathlib.Path(np.__file__).parent.parent  # where NumPy is installed
 PRINTED = 1 << 20  # bytes that a submission may print, at most
+GRACE = 5  # seconds that a server may take for its answer, or to end
 
 
 class Processes:
@@ -92,17 +93,24 @@ class Forked:
         recorder = recording(open(mine, "rb"), output, stop)  # noqa: SIM115
         with suppress(OSError), open(theirs, "wb"):  # without the server, no answer
             socket.send_fds(self.control, [json.dumps(request).encode()], [theirs])
-        answer = received(self.control)
+        answer = received(self.control, limits.seconds + GRACE)
         self.output = None
         recorder.join(1)
-        code, late = json.loads(answer) if answer else (self.server.wait(), False)
-        return code, output, late
+        if answer:
+            code, late = json.loads(answer)
+            return code, output, late
+        self.end()
+        return self.server.returncode, output, False
 
     def end(self):
         """Kill the process that is running, and the server."""
         with suppress(OSError):
             self.control.shutdown(socket.SHUT_RDWR)
-        self.server.wait()
+        try:
+            self.server.wait(GRACE)
+        except subprocess.TimeoutExpired:  # a submission has stopped it
+            self.server.kill()
+            self.server.wait()
 
 
 class Started:
@@ -168,11 +176,12 @@ def recording(pipe, output, stop):
     return recorder
 
 
-def received(control):
-    """The next message, b"" if there is none any more."""
+def received(control, seconds):
+    """The next message, b"" if none comes."""
+    control.settimeout(seconds)
     try:
         return control.recv(1 << 10)
-    except ConnectionError:
+    except OSError:
         return b""
 
 
