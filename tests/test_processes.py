@@ -76,10 +76,8 @@ def test_no_case_changes_the_next(run, what):
 @posix
 def test_a_case_has_its_own_session_folder_and_no_open_files(run, monkeypatch):
     monkeypatch.setattr(sandbox, "LINES", ())
-    there = (
-        "[os.getpid(), os.getsid(0), os.getpgid(0), os.getcwd(), os.environ['HOME'],"
-    )
-    there += " os.environ['TMPDIR'], sorted(os.listdir('/dev/fd')), sys.path[-1]]"
+    there = "[os.getpid(), os.getsid(0), os.getpgid(0), os.getcwd(), sys.path[-1], "
+    there += "os.environ['HOME'], os.environ['TMPDIR'], sorted(os.listdir('/dev/fd'))]"
     seen = [run(returning(f"return {there}")).results[0] for _ in range(2)]
     for process, session, group, folder, *places, files in seen:
         assert process == session == group
