@@ -40,12 +40,12 @@ READING = {
             asked = 0
             def __fspath__(self):
                 self.asked += 1
-                return SECRET if self.asked == 1 else 'calls.py'
+                return SECRET if self.asked == 1 else 'step_warm_up.py'
         return text(io.FileIO(Path()).read())""",
     "a string that lies": """
         class Path(str):
             startswith = lambda *_: True
-            replace = lambda self, *_: 'calls.py'
+            replace = lambda self, *_: 'step_warm_up.py'
         return open(Path(SECRET)).read()""",
     "relative to a folder": """
         folder = os.open('/', os.O_RDONLY)
@@ -148,8 +148,8 @@ AGAINST_THE_HOOK = {  # then the secret is simply opened
     "patched modules": """
         import builtins, posixpath
         for name in ('realpath', 'abspath', 'isabs', 'normpath', 'join'):
-            setattr(posixpath, name, lambda *_: 'calls.py')
-        os.fsdecode = os.fspath = os.lstat = os.readlink = lambda *_: 'calls.py'
+            setattr(posixpath, name, lambda *_: 'step_warm_up.py')
+        os.fsdecode = os.fspath = os.lstat = os.readlink = lambda *_: 'step_warm_up.py'
         builtins.isinstance = builtins.any = builtins.type = lambda *_: False""",
     "a trace": """
         def trace(frame, *_):
@@ -235,9 +235,9 @@ WRITING = {
     "os.chown": "os.chown(MINE, 1, 1)",
     "os.truncate": "os.truncate(MINE, 0)",
     "os.remove": "os.remove(MINE)",
-    "os.rename": "os.rename('calls.py', OUTSIDE + '/new')",
-    "os.link": "os.link('calls.py', OUTSIDE + '/new')",
-    "os.symlink": "os.symlink('calls.py', OUTSIDE + '/new')",
+    "os.rename": "os.rename('step_warm_up.py', OUTSIDE + '/new')",
+    "os.link": "os.link('step_warm_up.py', OUTSIDE + '/new')",
+    "os.symlink": "os.symlink('step_warm_up.py', OUTSIDE + '/new')",
     "os.setxattr": "os.setxattr(MINE, 'user.x', b'x')",
     "chdir": "os.chdir(OUTSIDE); open('new', 'w')",
     "shutil": "import shutil; shutil.rmtree(OUTSIDE)",

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from minimt.config import Config
-from minimt.course.assignment import DTYPES, solution, stub, write_stubs
+from minimt.course.assignment import DTYPES, IN_PLACE, solution, stub, write_stubs
 from minimt.course.steps import STEPS, number
 from minimt.errors import InputError
 from minimt.init import init_params
@@ -70,8 +70,9 @@ def test_files_fit_the_page_and_import_only_earlier_steps(step):
 
 
 @steps
-def test_a_step_needs_only_numpy_and_the_rule_on_dtypes_stands_in_its_file(step):
-    assert DTYPES in ast.get_docstring(ast.parse(stub(step)))
+def test_a_step_needs_only_numpy_and_the_rules_for_all_steps_stand_in_its_file(step):
+    docstring = ast.get_docstring(ast.parse(stub(step)))
+    assert DTYPES in docstring and IN_PLACE in docstring
     for node in ast.walk(ast.parse(solution(step))):
         names = [x.name for x in node.names] if isinstance(node, ast.Import) else []
         names += [node.module] if isinstance(node, ast.ImportFrom) else []

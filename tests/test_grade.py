@@ -148,6 +148,12 @@ def test_the_line_that_repeats_a_case_repeats_the_user(minimt, graded, monkeypat
 
 DAMAGE = {
     "text": ("attention.py", "_HiStOrY_V2_\n", "cannot be imported: NameError"),
+    "an import": ("gate.py", "from os import fork_\n", "cannot be imported: ImportErr"),
+    "mistakes": (
+        "course/mistakes/attention.py",
+        "import numpi\n",
+        "mistakes/attention.py cannot be imported: ModuleNotFoundError",
+    ),
     "numbers": (
         "attention.py",
         (ROOT / "minimt/attention.py").read_text().replace("S - T", "S"),
@@ -161,7 +167,8 @@ def test_a_damaged_reference_is_told_in_a_line(tmp_path, what):
     name, text, line = DAMAGE[what]
     shutil.copytree(ROOT / "minimt", tmp_path / "minimt")
     (tmp_path / "minimt" / name).write_text(text)
-    command = [sys.executable, "-m", "minimt", "grade", "--reference", "--step", "1"]
+    hand_in(tmp_path / "mine")
+    command = [sys.executable, "-m", "minimt", "grade", "mine", "--step", "attention"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 2 and done.stdout == ""
     assert line in done.stderr and done.stderr.count("\n") == 1

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import minimt
-from minimt.course import grade, sandbox
+from minimt.course import grade, processes, sandbox, users
 from minimt.course.assignment import solution
 from minimt.course.calls import Call, Other, Raised, read, write
 from minimt.course.steps import STEPS
@@ -216,6 +216,25 @@ def test_a_file_that_cannot_be_imported_is_told_with_its_line(what):
     assert outcome.results is None and line in outcome.trouble
 
 
+IMPORT = "from step_early import f\n"
+WHERE = {  # an earlier file, the file itself, and what is said
+    "syntax": ("x = 1\ndef f(:\n", IMPORT, "invalid syntax (step_early.py, line 2)"),
+    "name": ("x = 1\n\ny", IMPORT, "'y' is not defined (step_early.py, line 3)"),
+    "deeper": ("g = lambda: 1 / 0\n\ng()", IMPORT, "by zero (step_early.py, line 1)"),
+    "its own": ("f = 1", f"{IMPORT}def (\n", "line 2: SyntaxError: invalid syntax"),
+    "a text": ("f = 1", f"{IMPORT}exec('\\n\\n1 +')", "line 2: SyntaxError: invalid"),
+}
+
+
+@pytest.mark.parametrize("what", WHERE)
+def test_what_cannot_be_imported_is_told_with_its_place(what):
+    early, late, line = WHERE[what]
+    files = {"step_early.py": early.encode(), "step_late.py": late.encode()}
+    outcome = sandbox.run(files, "step_late", [], sandbox.Limits(5))
+    assert outcome.trouble.startswith("cannot be imported: ")
+    assert line in outcome.trouble
+
+
 def test_a_thread_that_never_ends_is_left_behind():
     thread = (
         "import threading, time\nt = threading.Thread(target=time.sleep, args=[60])"
@@ -296,10 +315,11 @@ def nobody():
     """A user without rights, who can run this Python."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("only root can run a case as another user")
-    try:
-        assert run(RIGHT, user="nobody").results
-    except PermissionError:
+    import pwd
+
+    if users.refused(pwd.getpwnam("nobody")):
         pytest.skip("this Python is not to be run by others")
+    assert run(RIGHT, user="nobody").results
     return "nobody"
 
 
@@ -375,4 +395,4 @@ def test_the_process_of_a_submission_knows_nothing_of_minimt():
     code = "import sys; sys.path.append(sys.argv[1]); import child; "
     code += "assert not [name for name in sys.modules if 'minimt' in name]"
     command = [sys.executable, "-I", "-c", code, "."]
-    subprocess.run(command, cwd=sandbox.HERE, check=True)
+    subprocess.run(command, cwd=processes.HERE, check=True)

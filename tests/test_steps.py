@@ -36,21 +36,7 @@ STEP = """\
 
 import numpy as np
 
-from ..case import Call, Output, Step, example, mistakes
-
-class Parts:
-    \"""The step done right.\"""
-
-    def double(self, x):
-        return x + x
-
-
-class Squared(Parts):
-    \"""this is the square.\"""
-
-    def double(self, x):
-        return x**2
-
+from ..case import Call, Output, Step, example
 
 STEP = Step(
     name="tiny",
@@ -68,8 +54,25 @@ STEP = Step(
             np.array([2.0]),
         ),
     ),
-    mistakes=mistakes(Parts),
 )
+"""
+
+MISTAKES = """\
+\"""Mistakes with doubling.\"""
+
+
+class Parts:
+    \"""The step done right.\"""
+
+    def double(self, x):
+        return x + x
+
+
+class Squared(Parts):
+    \"""this is the square.\"""
+
+    def double(self, x):
+        return x**2
 """
 
 
@@ -87,13 +90,14 @@ def minimt(package, folder, *args):
 
 @pytest.fixture(scope="module")
 def copied(tmp_path_factory):
-    """A copy of minimt with the tiny step: a file, and its name in the list."""
+    """A copy of minimt with the tiny step: its files, and its name in the list."""
     copied = tmp_path_factory.mktemp("copied")
     leave = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "minimt", copied / "minimt", ignore=leave)
     (copied / "minimt/doubling.py").write_text(MODULE)
+    (copied / "minimt/course/mistakes/tiny.py").write_text(MISTAKES)
     steps = copied / "minimt/course/steps"
-    (steps / "step_tiny.py").write_text(STEP)
+    (steps / "tiny.py").write_text(STEP)
     text, line = (steps / "__init__.py").read_text(), f'    "{AFTER.name}",\n'
     assert text.count(line) == 1
     text = text.replace(line, f'    "tiny",\n{line}')

@@ -1,4 +1,4 @@
-"""The course: its steps with their cases and known mistakes, and the grader."""
+"""The course: its steps with their cases, known mistakes, and the grader."""
 
 from ..errors import InputError
 
@@ -10,15 +10,16 @@ COMMANDS = dict(
 )
 
 
+def damaged(what, error):
+    """The InputError that says which of our own files cannot be imported."""
+    why = f"{what} cannot be imported: {type(error).__name__}: {error}"
+    return InputError(f"{why}; restore it, such as by `git restore minimt`")
+
+
 def command():
     """What runs the commands; InputError if the files of minimt are damaged."""
     try:
         from .cli import run
-    except ImportError:  # a file is missing
-        raise
     except Exception as error:
-        why = f"minimt cannot be imported: {type(error).__name__}: {error}"
-        raise InputError(
-            f"{why}; restore it, such as by `git restore minimt`"
-        ) from None
+        raise damaged("minimt", error) from None
     return run

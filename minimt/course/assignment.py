@@ -20,6 +20,7 @@ REFERENCE = pathlib.Path(__file__).parent.parent
 DTYPES = """\
 Return NumPy arrays: masks are bool, indices are int, and floats keep the dtype of the
 input. (np.sqrt(2) makes a float32 array float64, math.sqrt(2) leaves it as it is.)"""
+IN_PLACE = "Do not change an argument in place: work on a copy."
 SHAPE = re.compile(r"^\s*(?:_, )?(\w[\w, ]*) = .*#\s*(\([A-Z].*\))\s*$")
 
 
@@ -99,6 +100,7 @@ Read tutorial/{step.chapter}.md first.
 B streams, T tokens in a segment, S keys, H heads, D head size, E = H·D, C cached
 tokens, M memory slots, K neighbours, V vocabulary.
 {DTYPES}
+{IN_PLACE}
 Check your work: python -m minimt grade mine --step {step.name}
 """'''
 

@@ -140,19 +140,26 @@ def filled(argument, results):
     return argument
 
 
-def raised(error, file):
-    """An exception as a result: its built-in type and the submission's last line."""
+def raised(error, file, earlier=()):
+    """An exception as a result: its built-in type and the submission's last line.
+
+    Where it was raised in one of the earlier files, the message names file and line.
+    """
     frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == file]
+    places = [(frame.filename, frame.lineno) for frame in frames]
     if isinstance(error, SyntaxError):
-        lines = [error.lineno or 0]
+        places.append((error.filename, error.lineno or 0))
+    places = [place for place in places if place[0] in (file, *earlier)]
+    where, line = places[-1] if places else (file, 0)
     message = ""
     with suppress(BaseException):
         message = str(error.msg if isinstance(error, SyntaxError) else error)
+    if where != file:
+        message, line = f"{message} ({os.path.basename(where)}, line {line})", 0
     names = (kind.__name__ for kind in type(error).__mro__)
     kind = next(name for name in names if hasattr(builtins, name))
     message = readable(message.replace(os.getcwd() + os.sep, ""))
-    return Raised(kind, message, lines[-1] if lines else 0)
+    return Raised(kind, message, line)
 
 
 def readable(text, most=500):

@@ -1,13 +1,12 @@
-"""The parts of the course: steps, their cases, and the mistakes people make."""
+"""The parts of the course: steps and their cases."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from inspect import getdoc
 
 from .calls import Call, Result
+from .mistakes import known
 
-__all__ = ["Call", "Case", "Mistake", "Output", "Result", "Step"]
-__all__ += ["example", "law", "mistakes", "same"]
+__all__ = ["Call", "Case", "Output", "Result", "Step", "example", "law", "same"]
 
 
 @dataclass(frozen=True)
@@ -65,28 +64,6 @@ def same(name, points, says, calls, seen=None, alone=True):
     return Case("same", name, points, says, calls, None, seen, alone)
 
 
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong implementation, and its hint: code() stands for a submission's module."""
-
-    name: str
-    hint: str
-    code: type
-
-
-def mistakes(parts):
-    """The known mistakes at a step: the subclasses of the class that does it right.
-
-    Each replaces some of the methods, and its docstring is the hint. A subclass without
-    a docstring is another form of the mistake that it is derived from.
-    """
-    known = []
-    for code in parts.__subclasses__():
-        known += [Mistake(code.__name__, " ".join(getdoc(code).split()), code)]
-        known += mistakes(code)
-    return tuple(known)
-
-
 @dataclass(frozen=True, eq=False)
 class Step:
     """One file of the assignment.
@@ -104,12 +81,16 @@ class Step:
     given: tuple = ()
     outputs: dict = field(default_factory=dict)
     cases: tuple = ()
-    mistakes: tuple = ()
 
     @property
     def stem(self):
         """The name of its file, without .py."""
         return f"step_{self.name}"
+
+    @property
+    def mistakes(self):
+        """The known mistakes at the step: from the file of its name in mistakes/."""
+        return known(self.name)
 
     @property
     def points(self):

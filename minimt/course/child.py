@@ -1,7 +1,8 @@
 """The process of a submission: makes the calls of a case and writes what they return.
 
-It runs as `python -I child.py`, from a copy of this file in a fresh folder that also
-holds copies of the modules imported below, and the files of the submission.
+It runs as `python -I child.py LIBRARIES`, from a copy of this file in a fresh folder
+that also holds copies of the modules imported below, and the files of the submission.
+With `serve` as another argument, it is forked for each such folder, as forks.py says.
 """
 
 import importlib
@@ -32,12 +33,11 @@ def main():
     settings, calls = read("settings"), read("calls")
     limit(settings["seconds"])
     confine(settings["lines"], settings["modules"])
-    stem = settings["modules"][-1]
-    file = os.path.abspath(f"{stem}.py")
+    *earlier, file = (os.path.abspath(f"{stem}.py") for stem in settings["modules"])
     try:
-        module = importlib.import_module(stem)
+        module = importlib.import_module(settings["modules"][-1])
     except BaseException as error:
-        made = "cannot be imported", raised(error, file)
+        made = "cannot be imported", raised(error, file, earlier)
     else:
         made = make(module, calls, BaseException)  # SystemExit too
     try:
@@ -88,4 +88,8 @@ def library():
 
 
 if __name__ == "__main__":
+    if sys.argv[2:] == ["serve"]:
+        from forks import serve
+
+        serve()
     main()

@@ -12,6 +12,7 @@ from ..errors import InputError
 from ..progress import progress
 from . import assignment, hints, judge, reference, sandbox, stubs
 from .case import Case, Result, Step
+from .processes import Processes
 from .steps import STEPS, number
 
 LARGEST = 1 << 20  # bytes of a submission's file, at most
@@ -64,17 +65,22 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
         names = ", ".join(c.name for s in steps for c in s.cases)
         raise InputError(f"{case!r} is not a case: use one of {names}")
     bar = progress("grading", len(chosen), "case")
-    with reference.unchanged(), bar, ThreadPoolExecutor(cores()) as pool:
-        sandbox.ENDED.clear()
+    with (
+        reference.unchanged(),
+        bar,
+        Processes() as processes,
+        ThreadPoolExecutor(cores()) as pool,
+    ):
+        given = seed, limits, processes
         futures = []
         try:
             for pair in chosen:
-                futures.append(pool.submit(attempt, files, *pair, seed, limits))
+                futures.append(pool.submit(attempt, files, *pair, *given))
             for _ in as_completed(futures):
                 bar.update()
         except KeyboardInterrupt:
             pool.shutdown(wait=False, cancel_futures=True)
-            sandbox.end_all()
+            processes.end()
             raise
     attempts = [done.result() for done in futures]
     return [verdict(one, attempts) for one in attempts]
@@ -120,7 +126,7 @@ def solution(step):
     return assignment.solution(step).encode()
 
 
-def attempt(files, step, case, seed, limits):
+def attempt(files, step, case, seed, limits, processes):
     """Make the calls of a case with the step's file and the files it may import."""
     calls = case.calls(rng_of(seed, step, case))
     if files[step.stem] is None:
@@ -135,7 +141,7 @@ def attempt(files, step, case, seed, limits):
     given = {x.stem: solution(x) if case.alone else files[x.stem] for x in earlier}
     given[step.stem] = files[step.stem]
     there = {f"{stem}.py": text for stem, text in given.items() if text is not None}
-    outcome = sandbox.run(there, step.stem, calls, limits)
+    outcome = sandbox.run(there, step.stem, calls, limits, processes)
     return Attempt(step, case, calls, outcome)
 
 

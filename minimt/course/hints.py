@@ -17,6 +17,8 @@ from .calls import Other, Raised, perform
 from .case import Output
 from .judge import agrees, form_fault, is_data
 
+MADE, MOST = {}, 2000  # results that are kept, and how many of them at most
+
 
 def reference(step):
     """The reference module of a step."""
@@ -24,10 +26,19 @@ def reference(step):
 
 
 def expected(step, calls, mistake=None):
-    """What the reference returns, or what somebody returns who makes a mistake."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        return perform(mistake.code() if mistake else reference(step), calls)
+    """What the reference returns, or what somebody returns who makes a mistake.
+
+    It is asked for often, and made once: the same list of calls has the same results.
+    """
+    key = id(calls), mistake
+    if key not in MADE:
+        if len(MADE) >= MOST:
+            MADE.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            results = perform(mistake.code() if mistake else reference(step), calls)
+        MADE[key] = calls, results  # the calls are kept, so that no others get their id
+    return MADE[key][1]
 
 
 def hint(step, failed, others):

@@ -37,15 +37,16 @@ def landlock(readable, writable):
     network = 0b11 if version >= 4 else 0  # bind and connect
     scopes = 0b11 if version >= 6 else 0  # abstract sockets and signals
     rules = struct.pack("=QQQ", handled, network, scopes)
-    ruleset = system_call(CREATE_RULESET, rules, len(rules), 0)
+    library = ctypes.CDLL(None)
+    ruleset = system_call(library, CREATE_RULESET, rules, len(rules), 0)
     if ruleset < 0:
         return False
     for path in readable:
-        allow(ruleset, path, READ)
+        allow(library, ruleset, path, READ)
     for path in writable:
-        allow(ruleset, path, (READ | WRITE) & handled)
-    ctypes.CDLL(None).prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    done = system_call(RESTRICT_SELF, ruleset, 0) == 0
+        allow(library, ruleset, path, (READ | WRITE) & handled)
+    library.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    done = system_call(library, RESTRICT_SELF, ruleset, 0) == 0
     os.close(ruleset)
     return done
 
@@ -54,10 +55,10 @@ def offered():
     """The version of Landlock that the kernel offers: 0 if it has none."""
     if not hasattr(os, "O_PATH"):  # not Linux
         return 0
-    return max(0, system_call(CREATE_RULESET, None, 0, VERSION))
+    return max(0, system_call(ctypes.CDLL(None), CREATE_RULESET, None, 0, VERSION))
 
 
-def allow(ruleset, path, rights):
+def allow(library, ruleset, path, rights):
     """Let the process use a file, or a folder and all in it, if it is there."""
     try:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
@@ -66,13 +67,13 @@ def allow(ruleset, path, rights):
     if not stat.S_ISDIR(os.fstat(place).st_mode):
         rights &= ON_FILES
     rule = struct.pack("=Qi", rights, place)
-    system_call(ADD_RULE, ruleset, BENEATH, rule, 0)
+    system_call(library, ADD_RULE, ruleset, BENEATH, rule, 0)
     os.close(place)
 
 
-def system_call(number, *arguments):
+def system_call(library, number, *arguments):
     """Make a system call for which the C library has no function; -1 if it fails."""
     given = (ctypes.c_long(x) if type(x) is int else x for x in arguments)
-    call = ctypes.CDLL(None).syscall
+    call = library.syscall
     call.restype = ctypes.c_long
     return call(ctypes.c_long(number), *given)

@@ -7,7 +7,7 @@ import sys
 import tempfile
 
 from ..errors import InputError
-from .sandbox import LIBRARIES
+from .processes import LIBRARIES
 
 TRIAL = """
 import os, sys

@@ -1,8 +1,8 @@
-"""The steps of the assignment in order, each with its cases and known mistakes.
+"""The steps of the assignment in order, each with its cases.
 
-A step is one file in this folder, step_NAME.py, and one NAME in the list. Everything
-that people see is made from the list: files, points, and numbers, which are places in
-the list.
+A step is one file in this folder, NAME.py, and one NAME in the list; its mistakes are
+in the file of the same name in mistakes/. Everything that people see is made from the
+list: files, points, and numbers, which are places in the list.
 """
 
 from importlib import import_module
@@ -19,7 +19,7 @@ NAMES = (
     "gradient",
     "model",
 )
-STEPS = tuple(import_module(f".step_{name}", __name__).STEP for name in NAMES)
+STEPS = tuple(import_module(f".{name}", __name__).STEP for name in NAMES)
 
 
 def number(step):
