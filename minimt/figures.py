@@ -19,7 +19,7 @@ SIZE = 9  # points of what is written beside a line or a mark
 
 def save(figure, path):
     """Write a figure as PNG, 200 dots an inch in 64 colours, whole or not at all."""
-    from PIL import Image  # here, like matplotlib, of which it is a part
+    from PIL import Image  # here, like Matplotlib, which requires it
 
     drawn, packed = io.BytesIO(), io.BytesIO()
     figure.savefig(drawn, format="png", dpi=200)
