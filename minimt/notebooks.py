@@ -165,6 +165,7 @@ def slider(draw, name, values, still, **panel):
         _, axes = plt.subplots(1, len(still), squeeze=False, **panel)
         for ax, value in zip(axes[0], still):
             draw(ax, value)
+            ax.label_outer()
         plt.show()
         return
     import ipywidgets
