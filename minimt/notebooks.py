@@ -119,7 +119,11 @@ def shrink(notebook):
             data = output.get("data", {})
             if "image/png" in data:
                 png = io.BytesIO(base64.b64decode("".join(data["image/png"])))
-                few = Image.open(png).convert("RGB").quantize(COLOURS, dither=0)
+                whole, method = (
+                    Image.open(png).convert("RGB"),
+                    Image.Quantize.MAXCOVERAGE,
+                )
+                few = whole.quantize(COLOURS, method, dither=Image.Dither.NONE)
                 few.save(small := io.BytesIO(), "png", optimize=True)
                 data["image/png"] = base64.b64encode(small.getvalue()).decode()
 
