@@ -5,6 +5,7 @@ import io
 import itertools
 import json
 import re
+import symtable
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -345,3 +346,30 @@ def test_moving_a_slider_draws_again(drawn, monkeypatch):
     made[0].value = 4
     assert drawn == [1, 4]
     assert made[0].options == (0, 1, 4)
+
+
+def scopes(source):
+    """The table of names of a cell, and of each function in it, by name."""
+    python = re.sub(r"^( *)%.*$", r"\1pass", source, flags=re.M)  # IPython's own
+    table = symtable.symtable(python, "cell", "exec")
+    return table, {x.get_name(): x for x in table.get_children()}
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=stem)
+def test_a_slider_still_works_when_all_cells_have_been_run(path):
+    cells = ["".join(cell["source"]) for cell in code(read(path))]
+    at = next(n for n, source in enumerate(cells) if "slider(draw, " in source)
+    functions = {}
+    for source in cells[: at + 1]:
+        functions |= scopes(source)[1]
+    needed, todo = set(), ["draw"]
+    while todo:
+        needed.add(name := todo.pop())
+        if name in functions:
+            symbols = functions[name].get_symbols()
+            todo += {x.get_name() for x in symbols if x.is_global()} - needed
+    for source in cells[at + 1 :]:
+        given = {
+            x.get_name() for x in scopes(source)[0].get_symbols() if x.is_assigned()
+        }
+        assert not needed & given, source
