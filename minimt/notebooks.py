@@ -1,8 +1,12 @@
-"""Notebooks: executing them in a fresh kernel, and showing code and tables in them."""
+"""Notebooks: executing them in a fresh kernel, and what their cells draw with."""
 
+import ast
 import base64
+import contextlib
 import html
+import importlib.util
 import inspect
+import io
 import os
 import pathlib
 import re
@@ -20,7 +24,10 @@ from .progress import progress
 ROOT = pathlib.Path(__file__).parent.parent
 TAG = "chapter-figure"  # of the cell whose figure the chapter shows
 SECONDS = 300  # that one cell may take
-FIXED = dict(OMP_NUM_THREADS="1", MPLBACKEND="inline")  # environment variables
+STILL = "MINIMT_STILL"  # environment variable: panels in place of sliders
+FIXED = {"OMP_NUM_THREADS": "1", "MPLBACKEND": "inline", STILL: "1"}
+COLOURS = 48  # of a committed figure
+LINK = re.compile(r"\[`([\w.]+)`\]\(\.\./([\w/]+\.py)#L(\d+)\)")  # to a definition
 KERNEL = dict(display_name="Python 3", language="python", name="python3")
 METADATA = dict(kernelspec=KERNEL, language_info=dict(name="python"))  # no versions
 
@@ -68,6 +75,7 @@ def execute(path):
     options = dict(timeout=SECONDS, record_timing=False, coalesce_streams=True)
     options |= dict(kernel_name="python3", extra_arguments=["--log-level=ERROR"])
     notebook = nbformat.read(path, as_version=4)
+    relink(notebook)
     client = nbclient.NotebookClient(notebook, **options)
     try:
         client.execute(cwd=path.parent, env={**os.environ, **FIXED})
@@ -79,6 +87,7 @@ def execute(path):
         reason = "the kernel died"
     else:
         notebook["metadata"] = nbformat.from_dict(METADATA)
+        shrink(notebook)
         return notebook
     raise InputError(f"{path.name}, code cell {client.code_cells_executed}: {reason}")
 
@@ -90,6 +99,43 @@ def with_link(notebook, link):
         title, end, rest = first["source"].partition("\n")
         first["source"] = f"{title}\n\n{link}{end}{rest}"
     return notebook
+
+
+def relink(notebook):
+    """Let each link to a function or class lead to the line of its definition."""
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "markdown":
+            cell["source"] = LINK.sub(linked, "".join(cell["source"]))
+
+
+def linked(match):
+    """A link such as [`Memory.write`](../minimt/memory.py#L1), with the right line."""
+    name, path, _ = match.groups()
+    tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+    for part in name.split("."):
+        inside = [node for node in tree.body if getattr(node, "name", "") == part]
+        if not inside:
+            raise InputError(f"a notebook links to {name}, which is not in {path}")
+        (tree,) = inside
+    return f"[`{name}`](../{path}#L{tree.lineno})"
+
+
+def shrink(notebook):
+    """Write each figure with few colours, which takes a third of the bytes."""
+    from PIL import Image
+
+    for cell in notebook["cells"]:
+        for output in cell.get("outputs", []):
+            data = output.get("data", {})
+            if "image/png" in data:
+                png = io.BytesIO(base64.b64decode("".join(data["image/png"])))
+                whole, method = (
+                    Image.open(png).convert("RGB"),
+                    Image.Quantize.MAXCOVERAGE,
+                )
+                few = whole.quantize(COLOURS, method, dither=Image.Dither.NONE)
+                few.save(small := io.BytesIO(), "png", optimize=True)
+                data["image/png"] = base64.b64encode(small.getvalue()).decode()
 
 
 def as_bytes(notebook):
@@ -110,11 +156,59 @@ def chapter_figure(notebook, name):
     return base64.b64decode("".join(figures[0]))
 
 
+def style():
+    """Draw figures of one size, sharp on any screen."""
+    import matplotlib.pyplot as plt
+    from matplotlib_inline.backend_inline import set_matplotlib_formats
+
+    plt.rc("figure", figsize=(7, 3.4), dpi=100)
+    plt.rc("figure.constrained_layout", use=True)
+    plt.rc("axes.spines", top=False, right=False)
+    set_matplotlib_formats("retina")  # twice as many dots
+
+
+def slider(draw, name, values, still, **panel):
+    """Draw draw(ax, value) for the value of a slider, and again when it is moved.
+
+    Without widgets, such as on a page that only shows the notebook, there is a panel
+    for each of the values in `still`. panel: keyword arguments of plt.subplots.
+    """
+    import matplotlib.pyplot as plt
+
+    if os.environ.get(STILL) or not importlib.util.find_spec("ipywidgets"):
+        _, axes = plt.subplots(1, len(still), squeeze=False, **panel)
+        for ax, value in zip(axes[0], still):
+            draw(ax, value)
+            ax.label_outer()
+        plt.show()
+        return
+    import ipywidgets
+
+    def redraw(value):
+        draw(plt.subplots()[1], value)
+        plt.show()
+
+    options = dict(options=values, value=still[0], description=name)
+    ipywidgets.interact(redraw, value=ipywidgets.SelectionSlider(**options))
+
+
+@contextlib.contextmanager
+def mistake():
+    """Show the error that the cell's mistake leads to, and go on."""
+    try:
+        yield
+    except Exception as error:
+        print(f"{type(error).__name__}: {error}")
+    else:
+        raise AssertionError("nothing failed")
+
+
 def side_by_side(numpy_function, torch_function):
     """The source of a function and of its twin in torch, in two columns."""
     from IPython.display import HTML
 
-    left, columns = 'style="text-align: left; vertical-align: top; font-size: 11px"', ""
+    left = 'style="text-align: left; vertical-align: top; font: 11px monospace"'
+    columns = ""
     for function in (numpy_function, torch_function):
         file = function.__module__.replace(".", "/") + ".py"
         code = html.escape(textwrap.dedent(inspect.getsource(function)))
