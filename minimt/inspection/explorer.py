@@ -24,7 +24,8 @@ TEMPLATE = PARTS / "page.html"
 SCRIPTS = "data words text strip names panel tour search move start".split()
 PLACES = 4  # memories shown for each token and head
 GUESSES = 5  # tokens shown that the model finds likeliest
-WHOLE = 1000  # stands for a weight of 1, and for a nat
+NAT = 1000  # stands for one nat
+WHOLE = 250  # stands for a weight of 1
 
 
 def write(path, model, vocabulary, text, name):
@@ -58,14 +59,14 @@ def measure(model, vocabulary, text, name):
     arrays = dict(
         lengths=lengths(vocabulary, text),
         tokens=np.searchsorted(used, doc[1:]),
-        without=thousandths(plain["nats"]),
-        remembered=thousandths(full["nats"]),
+        without=in_parts(plain["nats"]),
+        remembered=in_parts(full["nats"]),
         guess=np.searchsorted(used, full["guess"]),
-        cost=thousandths(full["cost"]),
+        cost=in_parts(full["cost"]),
         plain_guess=np.searchsorted(used, plain["guess"]),
-        plain_cost=thousandths(plain["cost"]),
+        plain_cost=in_parts(plain["cost"]),
         back=full["back"],
-        weight=thousandths(full["weight"]),
+        weight=full["weight"],
         defined=defined(text),
     )
     about = dict(
@@ -75,15 +76,16 @@ def measure(model, vocabulary, text, name):
         segment=config.segment,
         gate=[round(gate, 4) for gate in model.gates()],
         places=full["back"].shape[2],
+        nat=NAT,
         whole=WHOLE,
         pieces=[vocabulary.decode([token]) for token in used.tolist()],
     )
     return about | {name: pack(array) for name, array in arrays.items()}
 
 
-def thousandths(x):
-    """A float array (≥ 0) as whole numbers of thousandths."""
-    return np.rint(WHOLE * np.maximum(x, 0)).astype(np.int64)
+def in_parts(x, parts=NAT):
+    """A float array (≥ 0) in whole numbers, of which so many stand for 1."""
+    return np.rint(parts * np.maximum(x, 0)).astype(np.int64)
 
 
 def read(model, doc, on_segment):
@@ -117,12 +119,14 @@ def heaviest(places, weights, age, queries):
     """Where the first queries of a segment found their heaviest memories.
 
     places, weights: (H, T, K), heaviest first. Returns how many tokens back from the
-    query they are, 0 where fewer were found, and their weights: both (T, H, PLACES).
+    query they are, and their weights, of which WHOLE are 1: both (T, H, PLACES). Where
+    fewer were found, or their weight is nearly 0, both are 0.
     """
     query = age + np.arange(places.shape[1])[:, None]  # (T, 1)
-    back = np.where(places < 0, 0, query - places)  # (H, T, K)
-    cut = [x[:, :queries, :PLACES].swapaxes(0, 1) for x in (back, weights)]
-    return dict(zip(("back", "weight"), cut))
+    weight = in_parts(weights, WHOLE)  # (H, T, K)
+    back = np.where(weight > 0, query - places, 0)
+    back, weight = (x[:, :queries, :PLACES].swapaxes(0, 1) for x in (back, weight))
+    return dict(back=back, weight=weight)
 
 
 def utf16(text):

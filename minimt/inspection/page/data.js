@@ -21,9 +21,9 @@ async function load() {
   defined = new Set(data.defined);
 }
 
-const costWith = t => data.remembered[t - 1] / data.whole;
-const costWithout = t => data.without[t - 1] / data.whole;
-const gain = t => (data.without[t - 1] - data.remembered[t - 1]) / data.whole;
+const costWith = t => data.remembered[t - 1] / data.nat;
+const costWithout = t => data.without[t - 1] / data.nat;
+const gain = t => (data.without[t - 1] - data.remembered[t - 1]) / data.nat;
 
 // A character that several tokens spell is shown whole, by the first of them.
 function owner(t) {
@@ -75,7 +75,7 @@ function remembered(t) {
 function guessesAt(t, guess, cost, own) {
   const many = data[guess].length / n, right = data.tokens[t - 1], found = [];
   for (let i = (t - 1) * many; i < t * many; i++)
-    found.push({piece: data.pieces[data[guess][i]], cost: data[cost][i] / data.whole,
+    found.push({piece: data.pieces[data[guess][i]], cost: data[cost][i] / data.nat,
       right: data[guess][i] === right});
   if (!found.some(x => x.right))
     found.push({piece: data.pieces[right], cost: own, right: true, late: true});

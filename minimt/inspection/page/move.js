@@ -65,7 +65,7 @@ function setLeast(nats) {
   for (let t = 1; t <= n; t++) many += striking(t);
   $('side').textContent = harmful ? 'hurt' : 'helped';
   $('side').className = harmful ? 'c3' : 'g3';
-  $('many').textContent = `by ${Number(nats).toFixed(1)} nats or more: ${whole(many)}`;
+  $('many').textContent = `by ≥ ${Number(nats)} nats: ${whole(many)}`;
 }
 
 function switchSide() {

@@ -8,7 +8,7 @@ function showChosen() {
   $('said').replaceChildren(element('b', level(nats), named(chosen)),
     element('span', 'soft', `token ${whole(chosen)}${part}, ${signed(nats)} nats`),
     element('span', 'effect', `Memory ${effect(nats)}.`));
-  $('guesses').replaceChildren(
+  $('guesses').replaceChildren(element('h2', '', 'What the model expected'),
     guessList('with memory', costWith(chosen), guessesAt(chosen, 'guess', 'cost',
       costWith(chosen))),
     guessList('without memory', costWithout(chosen), guessesAt(chosen, 'plain_guess',
@@ -32,7 +32,7 @@ function guessList(title, cost, guesses) {
       element('span', 'share', probability(guess.cost)));
   });
   const costs = element('span', 'soft', `${cost.toFixed(2)} nats`);
-  return element('div', '', element('h2', '', `Expected ${title} `, costs),
+  return element('div', '', element('h3', '', `${title} `, costs),
     element('ol', '', ...rows));
 }
 

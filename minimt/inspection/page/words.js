@@ -22,11 +22,12 @@ function bar(share) {
 const whole = new Intl.NumberFormat('en').format;
 const digits = (x, many, notation = 'standard') => new Intl.NumberFormat('en', {
   notation, compactDisplay: 'long', maximumSignificantDigits: many }).format(x);
-const rough = x => digits(x, x < 10 ? 2 : 3, x < 1e6 ? 'standard' : 'compact');
+const rough = x => digits(x, 2, x < 1e6 ? 'standard' : 'compact');
 
 function probability(nats) {
   const p = Math.exp(-nats);
-  return p >= 0.001 ? `${(100 * p).toPrecision(p < 0.9995 ? 3 : 4)}%` : `1 in ${rough(1 / p)}`;
+  if (p < 0.001) return `1 in ${rough(1 / p)}`;
+  return `${p < 0.0995 ? (100 * p).toPrecision(2) : Math.round(100 * p)}%`;
 }
 
 // What a gain means, in words.
