@@ -45,11 +45,13 @@ def frame(page, height=720):
     """HTML that shows a page inside a notebook: `IPython.display.HTML(frame(page))`."""
     inside = html.escape(page)
     style = f"width: 100%; height: {height}px; border: 1px solid #8888"
-    return f'<iframe title="memory explorer" style="{style}" srcdoc="{inside}"></iframe>'
+    return (
+        f'<iframe title="memory explorer" style="{style}" srcdoc="{inside}"></iframe>'
+    )
 
 
 def measure(model, vocabulary, text, name):
-    """All that a page shows: a dict that becomes JSON. Raises InputError like `page`."""
+    """All that a page shows, as a dict for JSON. Raises InputError like `page`."""
     config, (doc,) = model.config, encode_all(vocabulary, [text])
     check(config, doc, name)
     with reading(model, doc, times=2) as bar:

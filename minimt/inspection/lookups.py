@@ -84,7 +84,7 @@ def retrieved(model, doc):
 
 @torch.inference_mode()
 def segments(model, doc):
-    """Read a document (tokens (n,)): for each segment (age, logits (1, T, V), state)."""
+    """Read a document (tokens (n,)): (age, logits (1, T, V), state) per segment."""
     T, state = model.config.segment, None
     for age in range(0, len(doc) - 1, T):
         tokens = torch.from_numpy(doc[None, age : age + T]).to(model.norm.device)

@@ -108,7 +108,6 @@ function followName() {
   const details = $('name').querySelector('details');
   if ($('name').hidden || !details) return;
   details.open = !details.open;
-  if (details.open) details.scrollIntoView({block: 'nearest'});
 }
 
 const MOVES = {

@@ -54,8 +54,10 @@ function showName(t) {
   const details = element('details', '', summary);
   details.open = following;
   details.addEventListener('toggle', () => {
+    if (details.open === following) return;
     following = details.open;
     follow(details, all, found.from);
+    if (following) $('name').scrollIntoView({block: 'nearest'});
   });
   $('name').replaceChildren(details);
   follow(details, all, found.from);

@@ -61,5 +61,6 @@ async function openPage() {
   setLeast(3);
   choose(addressed() ?? findName() ?? best(gain), 'center');
   $('text').focus({preventScroll: true});
+  performance.mark('open');
 }
 const ready = openPage();

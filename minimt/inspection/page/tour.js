@@ -31,8 +31,9 @@ const findRepeat = () => best(t => {
 });
 
 // A name that memory completes, or begins, after words that differ from those before.
-const findName = () => best(t => {
-  if (gain(t) < 1 || !/\p{L}{2}/u.test(piece(t))) return undefined;
+const findName = () => bestName(4) ?? bestName(2);
+const bestName = letters => best(t => {
+  if (gain(t) < 1 || piece(t).replace(/\P{L}/gu, '').length < letters) return undefined;
   const place = heaviest(t), found = isSame(t, place) && nameAt(t);
   if (!found || inCommon(t, place) >= LONG || nameAt(place)?.name !== found.name) return undefined;
   return gain(t);
@@ -48,7 +49,8 @@ const findMiss = () => best(t => {
   return earlier.length && !places.some(x => isSame(t, x)) ? costWith(t) : undefined;
 });
 
-const findHarm = () => best(t => gain(t) < -0.5 ? -gain(t) : undefined);
+const harmed = what => best(t => gain(t) < -0.5 && what.test(piece(t)) ? -gain(t) : undefined);
+const findHarm = () => harmed(/\p{L}{2}/u) ?? harmed(/(?:)/);
 
 const STOPS = [
   ['A repeat', findRepeat, (t, place) => `The text before this token has occurred before, ` +
@@ -57,9 +59,9 @@ const STOPS = [
     `in memory. The model looked there. Open “Follow this name” to see all its uses.`],
   ['A miss', findMiss, t => `“${nameAt(t).name}” is in memory, so the model could have found it. ` +
     `But the words before it point to other places, so memory did not help.`],
-  ['A harm', findHarm, t => `What was found here was misleading. The model expected ` +
-    `“${guessesAt(t, 'guess', 'cost', 0)[0].piece.trim() || 'a space or new line'}” more ` +
-    `strongly than without memory, and the token that follows lost.`],
+  ['A harm', findHarm, t => `What the heads found here misled the model. Its first guess was ` +
+    `“${shown(guessesAt(t, 'guess', 'cost', 0)[0].piece)}”, and the token that really follows ` +
+    `became less likely than without memory.`],
 ];
 
 // The stops that this document has: [{title, token, words}].
