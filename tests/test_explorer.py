@@ -574,7 +574,7 @@ def test_keys_lead_to_what_memory_hurts(config, show):
     browser = show(invented(config, np.arange(1, 41), 40 * "x", gains), "#t=1")
     browser.press("h")
     assert words(browser, "#many") == ["by ≥ 1 nats: 4"]
-    assert words(browser, "#side") == ["hurt"]
+    assert words(browser, "#side") == ["hurt ⇄"]
     for key, t in zip("nnp", (5, 15, 5)):
         browser.press(key)
         assert chosen(browser) == t and "times less likely" in words(browser)[0]

@@ -1,6 +1,7 @@
 """The memory explorer: an HTML page that shows what every token looked up, and gained.
 
-The page loads nothing: its text, numbers, style and script are all in one file.
+The page loads nothing: its text, numbers, style and script are all in one file, put
+together from the parts in the folder page/.
 """
 
 import base64

@@ -63,7 +63,7 @@ function setLeast(nats) {
   $('least').value = nats;
   let many = 0;
   for (let t = 1; t <= n; t++) many += striking(t);
-  $('side').textContent = harmful ? 'hurt' : 'helped';
+  $('side').textContent = harmful ? 'hurt ⇄' : 'helped ⇄';
   $('side').className = harmful ? 'c3' : 'g3';
   $('many').textContent = `by ≥ ${Number(nats)} nats: ${whole(many)}`;
 }
@@ -127,7 +127,10 @@ const MOVES = {
   c: copyLink,
   w: widen,
   '/': () => $('search').firstElementChild.focus(),
-  '?': () => $('help').showModal(),
+  '?': () => {
+    $('help').showModal();
+    $('help').scrollTop = 0;
+  },
 };
 for (let nats = 1; nats <= 9; nats++) MOVES[nats] = () => setLeast(nats);
 

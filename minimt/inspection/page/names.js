@@ -33,7 +33,8 @@ const uses = name => (names().get(name) ?? []).map(from => ({name, from}));
 
 function use(found, here) {
   const own = tokensOf(found), nats = own.reduce((sum, t) => sum + gain(t), 0);
-  const row = placeButton(own[0], inContext(found.from, found.from + found.name.length, found.name));
+  const words = inContext(found.from, found.from + found.name.length, found.name);
+  const row = placeButton(own[0], words);
   const kind = defined.has(found.from) ? 'defined' : '';
   return element('tr', found.from === here ? 'now' : '', element('td', 'back', whole(own[0])),
     element('td', '', element('b', level(nats), signed(nats))), element('td', 'kind', kind),

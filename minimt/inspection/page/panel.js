@@ -39,7 +39,8 @@ function guessList(title, cost, guesses) {
 // One row per place, one column per head.
 function placeTable(places) {
   const head = (h, gate) => {
-    const cell = element('th', 'head', `head ${h}`, element('small', '', `gate ${gate.toFixed(2)}`));
+    const small = element('small', '', `gate ${gate.toFixed(2)}`);
+    const cell = element('th', 'head', `head ${h}`, small);
     cell.scope = 'col';
     return cell;
   };
@@ -47,13 +48,14 @@ function placeTable(places) {
     ...data.gate.map((gate, h) => head(h, gate)), element('th', '', ''));
   const now = element('tr', 'now', element('td', 'back', 'now'), ...data.gate.map(() =>
     element('td', '', '')), element('td', 'where', context(chosen)));
-  const rest = data.gate.map((_, h) => places.length ?
-    1 - places.reduce((sum, place) => sum + (place.shares[h] ?? 0), 0) : 0);
+  const rest = data.gate.map((_, h) =>
+    places.reduce((left, place) => left - (place.shares[h] ?? 0), 1));
   const others = element('tr', 'soft others', element('td', '', ''), ...rest.map(shareCell),
     element('td', 'where', 'all other places'));
-  const table = element('table', '', element('thead', '', titles),
-    element('tbody', '', now, ...places.map(placeRow), ...rest.some(x => x >= 0.005) ? [others] : []));
-  return element('div', 'scroll', table);
+  const rows = [now, ...places.map(placeRow)];
+  if (rest.some(x => x >= 0.005)) rows.push(others);
+  return element('div', 'scroll', element('table', '', element('thead', '', titles),
+    element('tbody', '', ...rows)));
 }
 
 // A head's share of a place; a dot where it looked less than at any place it has here.

@@ -30,14 +30,16 @@ const findRepeat = () => best(t => {
   return isSame(t, place) && inCommon(t, place) >= LONG ? gain(t) : undefined;
 });
 
-// A name that memory completes, or begins, after words that differ from those before.
-const findName = () => bestName(4) ?? bestName(2);
+// A name that memory completes, or begins, after words that differ from those before; rather
+// one from far back than a near one, and rather many of its letters than two.
 const bestName = letters => best(t => {
-  if (gain(t) < 1 || piece(t).replace(/\P{L}/gu, '').length < letters) return undefined;
+  if (gain(t) < 1 || costWith(t) > 1) return undefined;
+  if (piece(t).replace(/\P{L}/gu, '').length < letters) return undefined;
   const place = heaviest(t), found = isSame(t, place) && nameAt(t);
-  if (!found || inCommon(t, place) >= LONG || nameAt(place)?.name !== found.name) return undefined;
-  return gain(t);
+  if (!found || inCommon(t, place) >= LONG) return undefined;
+  return nameAt(place)?.name === found.name ? gain(t) * Math.log(t - place) : undefined;
 });
+const findName = () => bestName(4) ?? bestName(2);
 
 // A name that was in memory, but the model looked elsewhere.
 const findMiss = () => best(t => {
@@ -49,14 +51,17 @@ const findMiss = () => best(t => {
   return earlier.length && !places.some(x => isSame(t, x)) ? costWith(t) : undefined;
 });
 
-const harmed = what => best(t => gain(t) < -0.5 && what.test(piece(t)) ? -gain(t) : undefined);
-const findHarm = () => harmed(/\p{L}{2}/u) ?? harmed(/(?:)/);
+// A word that lost, if possible to a guess of which the model was sure.
+const harmed = sure => best(t => gain(t) < -0.5 && /\p{L}{2}/u.test(piece(t)) &&
+  guessesAt(t, 'guess', 'cost', 0)[0].cost < sure ? -gain(t) : undefined);
+const findHarm = () => harmed(1) ?? harmed(2) ?? best(t => gain(t) < -0.5 ? -gain(t) : undefined);
 
 const STOPS = [
   ['A repeat', findRepeat, (t, place) => `The text before this token has occurred before, ` +
     `${whole(t - 1 - place)} tokens back. Memory found that place, and read what came next.`],
-  ['A name', findName, t => `Here the words before are new, but the name “${nameAt(t).name}” is ` +
-    `in memory. The model looked there. Open “Follow this name” to see all its uses.`],
+  ['A name', findName, t => `The text before differs from earlier text, but the name ` +
+    `“${nameAt(t).name}” is in memory, and the model looked there. Open “Follow this name” ` +
+    `to see all its uses.`],
   ['A miss', findMiss, t => `“${nameAt(t).name}” is in memory, so the model could have found it. ` +
     `But the words before it point to other places, so memory did not help.`],
   ['A harm', findHarm, t => `What the heads found here misled the model. Its first guess was ` +
