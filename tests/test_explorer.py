@@ -341,8 +341,8 @@ def test_the_panel_shows_what_python_computes(config, vocabulary, page, show):
         shown = re.search(r"token (\d+), ([−+][\d.]+) nats", said)
         assert int(shown[1]) == t
         assert float(shown[2].replace("−", "-")) == pytest.approx(gain, abs=0.0051)
-        assert ("less likely" in said) == (gain <= -0.05)
-        assert ("as likely" in said) == (gain >= 0.05)
+        assert ("less likely" in said) == (gain <= -0.1)
+        assert ("as likely" in said) == (gain >= 0.1)
         for cost, title, shown in zip(nats, titles, guesses):
             assert title.split()[-2:] == [f"{cost:.2f}", "nats"]
             right = [x for x in shown if x[0] == "✓"]
@@ -650,7 +650,7 @@ def test_the_tour_of_the_sample_has_four_stops(sample, show):
         stops[title] = browser.run(script)
         browser.run("document.querySelector('#stop button.main').click()")
     assert browser.run("return $('stop').hidden")
-    assert [*stops] == ["A repeat", "A name", "A miss", "A harm"]
+    assert [*stops] == ["A repeat", "A name", "A miss", "A false lead"]
     begin = lambda t: int(ends[t - 2]) if t > 1 else 0  # noqa: E731
     t, place, _ = stops["A repeat"]
     before = text[begin(t) - 24 : begin(t)]
@@ -660,7 +660,7 @@ def test_the_tour_of_the_sample_has_four_stops(sample, show):
         assert re.search(rf"\b{name}\b", text[: begin(t) - 1]), title
     assert gains[stops["A name"][0] - 1] > 1000
     assert abs(gains[stops["A miss"][0] - 1]) <= 500
-    assert gains[stops["A harm"][0] - 1] < -500
+    assert gains[stops["A false lead"][0] - 1] < -500
 
 
 def test_the_sample_opens_on_a_name_and_follows_it(sample, show):

@@ -1,4 +1,4 @@
-// ---- The tour: a repeat, a name, a miss and a harm, found in the document at hand
+// ---- The tour: a repeat, a name, a miss and a false lead, found in the document at hand
 
 const LONG = 24;  // characters in common that make a repeat
 let stops = null;
@@ -59,14 +59,13 @@ const findHarm = () => harmed(1) ?? harmed(2) ?? best(t => gain(t) < -0.5 ? -gai
 const STOPS = [
   ['A repeat', findRepeat, (t, place) => `The text before this token has occurred before, ` +
     `${whole(t - 1 - place)} tokens back. Memory found that place, and read what came next.`],
-  ['A name', findName, t => `The text before differs from earlier text, but the name ` +
-    `“${nameAt(t).name}” is in memory, and the model looked there. Open “Follow this name” ` +
-    `to see all its uses.`],
-  ['A miss', findMiss, t => `“${nameAt(t).name}” is in memory, so the model could have found it. ` +
-    `But the words before it point to other places, so memory did not help.`],
-  ['A harm', findHarm, t => `What the heads found here misled the model. Its first guess was ` +
-    `“${shown(guessesAt(t, 'guess', 'cost', 0)[0].piece)}”, and the token that really follows ` +
-    `became less likely than without memory.`],
+  ['A name', findName, t => `The text around it is new, but the name “${nameAt(t).name}” ` +
+    `is in memory, and the model found it. Open “Follow this name” to see all its uses.`],
+  ['A miss', findMiss, t => `“${nameAt(t).name}” is in memory, so the model could have ` +
+    `found it. But the words just before led to other places, so memory did not help.`],
+  ['A false lead', findHarm, t => `Memory hurts here: what the heads found misled the model. ` +
+    `Its first guess was “${shown(guessesAt(t, 'guess', 'cost', 0)[0].piece)}”. Without ` +
+    `memory, the token that really follows was more likely.`],
 ];
 
 // The stops that this document has: [{title, token, words}].

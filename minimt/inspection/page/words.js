@@ -33,7 +33,7 @@ function probability(nats) {
 // What a gain means, in words.
 function effect(nats) {
   const factor = rough(Math.exp(Math.abs(nats)));
-  if (Math.abs(nats) < 0.05) return 'makes no difference to this token';
+  if (Math.abs(nats) < 0.1) return 'makes hardly any difference to this token';
   return `makes this token ${factor} times ${nats < 0 ? 'less' : 'as'} likely`;
 }
 
