@@ -37,12 +37,17 @@ def document_losses(model, docs, streams=8, on_segment=None):
             nats[order[reader.document[b]]][at : at + n] = found[b, :n]
         if on_segment:
             on_segment(int((reader.document >= 0).sum()))
+    expect_finite(nats)
+    return nats
+
+
+def expect_finite(nats):
+    """Raise InputError if a loss in some arrays is not finite."""
     if not all(np.isfinite(x).all() for x in nats):
         raise InputError(
             "the model's losses are not finite: train it again with a lower "
             "--learning_rate"
         )
-    return nats
 
 
 def summary(nats, texts):

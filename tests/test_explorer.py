@@ -2,11 +2,12 @@
 
 import base64
 import hashlib
-import json
 import re
 import time
+import zlib
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,10 +15,12 @@ from models import CONFIG, params_of
 from webdriver import Browser, programs
 
 from minimt import evaluate, tokenizer
+from minimt import model as numpy_model
 from minimt.errors import InputError
-from minimt.inspection import explorer, lookups
+from minimt.inspection import definitions, explorer, lookups
 from minimt.torch_model import MemorizingTransformer
 
+SAMPLE = Path(__file__).parent.parent / "tutorial/explorer_sample.html"
 CODE = "def one(two):\n    three = four + 5\n\n\n    return three * two\n\n"
 HOSTILE = (
     "</script><script>window.hacked = 1</script>\r\n<img src=x onerror='hacked = 2'>\n"
@@ -54,16 +57,21 @@ def page(config, vocabulary):
 
 def content(page):
     """The data in a page, its arrays unpacked."""
-    inside = re.search(r'<script type="application/json" id="data">(.*?)</script', page)
     return {
         name: unpack(value) if isinstance(value, dict) else value
-        for name, value in json.loads(inside[1]).items()
+        for name, value in explorer.content_of(page).items()
     }
 
 
 def unpack(packed):
     kind = np.dtype(packed["kind"].removesuffix("Array").lower()).newbyteorder("<")
-    return np.frombuffer(base64.b64decode(packed["base64"]), kind)
+    return np.frombuffer(zlib.decompress(base64.b64decode(packed["base64"])), kind)
+
+
+def kept(places):
+    """The places of a head that a page keeps: those that weigh something, at most 4."""
+    heavy = [x for x in places if np.rint(x[1] * explorer.WHOLE)]
+    return heavy[: explorer.PLACES]
 
 
 @pytest.mark.parametrize("neighbours", [3, 6])
@@ -80,11 +88,13 @@ def test_the_page_holds_the_places_that_were_retrieved(config, vocabulary, neigh
     assert lengths == {0, min(5, neighbours), neighbours}
     for i in queries:
         for h in range(3):
-            best = expected[i][h][: shape[2]]
+            best = kept(expected[i][h])
             nothing = [0] * (shape[2] - len(best))
             assert back[i, h].tolist() == [i - place for place, _ in best] + nothing
             np.testing.assert_allclose(
-                weight[i, h] / found["whole"], [w for _, w in best] + nothing, atol=1e-5
+                weight[i, h] / found["whole"],
+                [w for _, w in best] + nothing,
+                atol=0.501 / explorer.WHOLE,
             )
 
 
@@ -94,10 +104,47 @@ def test_the_page_holds_nats_gates_and_text(config, vocabulary, page):
     plain = model.changed(memory=0)
     for name, reader in dict(without=plain, remembered=model).items():
         nats = evaluate.document_losses(reader, [doc])[0]
-        np.testing.assert_allclose(found[name], nats, atol=1e-6)
-    assert np.abs(found["without"] - found["remembered"]).max() > 0.5
-    assert found["gate"] == pytest.approx(1 / (1 + np.exp(-np.linspace(-1, 2, 3))))
+        np.testing.assert_allclose(found[name] / found["nat"], nats, atol=0.000501)
+    difference = found["without"].astype(int) - found["remembered"]
+    assert np.abs(difference).max() > 0.5 * found["nat"]
+    gates = 1 / (1 + np.exp(-np.linspace(-1, 2, 3)))
+    assert found["gate"] == pytest.approx(gates, abs=1e-4)
     assert found["text"] == CODE * 3
+    assert (found["segment"], found["memory"]) == (config.segment, config.memory)
+    pieces = [found["pieces"][i] for i in found["tokens"]]
+    assert pieces == [vocabulary.decode([token]) for token in doc[1:].tolist()]
+
+
+@pytest.mark.parametrize("prefix, memory", [("", True), ("plain_", False)])
+def test_the_page_holds_the_likeliest_tokens(config, vocabulary, page, prefix, memory):
+    """They are what the NumPy model expects, read segment by segment."""
+    doc, found = tokenizer.encode(vocabulary, CODE * 3), content(page)
+    read = config if memory else replace(config, memory=0)
+    params, state, costs = model_of(config).to_numpy(), None, []
+    for age in range(0, len(doc) - 1, config.segment):
+        tokens = doc[None, age : min(age + config.segment, len(doc) - 1)]
+        logits, state = numpy_model.forward(params, read, tokens, state)
+        costs.append(np.log(np.exp(logits[0]).sum(-1, keepdims=True)) - logits[0])
+    costs = np.concatenate(costs)
+    shape = len(doc) - 1, explorer.GUESSES
+    guess, cost = (found[prefix + x].reshape(shape) for x in ("guess", "cost"))
+    best = np.sort(costs, axis=-1)[:, : explorer.GUESSES]
+    np.testing.assert_allclose(cost / found["nat"], best, atol=0.000501)
+    ids = {vocabulary.decode([t]): t for t in range(vocabulary.get_vocab_size())}
+    for i in range(len(doc) - 1):
+        for j in range(explorer.GUESSES):
+            word = found["pieces"][guess[i, j]]
+            if word in ids and "\ufffd" not in word:
+                assert costs[i, ids[word]] == pytest.approx(best[i, j], abs=1e-5)
+
+
+def test_names_are_defined_where_their_definitions_say():
+    """Counted in UTF-16 units, in which an emoji takes two."""
+    text = "# \N{GRINNING FACE}\ndef twice(x):\n    return x + x\n"
+    units = text.encode("utf-16-le")
+    names = [units[2 * at :].decode("utf-16-le")[:5] for at in explorer.defined(text)]
+    assert names == ["twice", "x):\n "]
+    assert len(explorer.defined("this is no program, but a text")) == 0
 
 
 def test_a_character_of_several_tokens_belongs_to_the_first(vocabulary):
@@ -144,8 +191,21 @@ def test_no_element_comes_from_a_document_or_its_name(config, vocabulary, page):
 def test_the_page_loads_nothing(page):
     said = re.sub(r'"base64": ?"[^"]*"', "", page)  # in which any letters may meet
     assert said != page
+    said = re.sub(r"(?m)^\s*// .*$|  // .*$", "", said)  # the script's comments
     assert not re.search(r"//\w|\bsrc=|\bhref=|@import|\burl\(|\bimport\b", said)
     assert "{{" not in page
+
+
+def test_a_page_can_be_shown_inside_another(page):
+    (_, attributes), *others = Tags(explorer.frame(page, 300)).found
+    assert dict(attributes)["srcdoc"] == page and not others
+
+
+def test_the_sample_is_a_page_of_the_present_template():
+    """If not, fill it anew: page = explorer.fill(explorer.content_of(page))."""
+    page = SAMPLE.read_bytes().decode()
+    assert page == explorer.fill(explorer.content_of(page))
+    assert len(page.encode()) < 400 * 1024
 
 
 def test_the_page_s_policy_forbids_all_but_its_own_style_and_script(page):
@@ -193,6 +253,7 @@ def show(browser, tmp_path):
     def opened(page, at="", width=1200, height=800, **media):
         (tmp_path / "page.html").write_text(page, encoding="utf-8", newline="")
         browser.open(f"file://{tmp_path}/page.html{at}", width, height, **media)
+        browser.run("return ready")
         return browser
 
     yield opened
@@ -208,25 +269,26 @@ def words(browser, selector="#said"):
 
 
 def told(browser):
-    """What the panel says: the sentence, nats and chances, and what each head found.
+    """What the panel says: the sentence, nats, guesses and places.
 
-    Of a head its title, and rows of percentage, distance and token.
+    Guesses are lists of tokens and probabilities, with memory and without; places are
+    rows of distance, the heads' percentages and the token.
     """
     script = """
-        const heads = [], texts = found => [...found].map(x => x.innerText);
-        for (const row of [...document.querySelectorAll('#heads > *')].slice(1))
-          if (row.tagName === 'H2') heads.push([row.innerText, []]);
-          else heads.at(-1)[1].push(
-            texts(row.querySelectorAll('.share > span, .back, mark')));
-        return heads
+        const texts = (row, of) => [...row.querySelectorAll(of)].map(x => x.innerText);
+        const rows = [...document.querySelectorAll('#places tbody tr')];
+        return [
+          [...document.querySelectorAll('#guesses ol')].map(list =>
+            [...list.children].map(row => texts(row, 'span'))),
+          rows.map(row => [...texts(row, '.back, .cell'), ...texts(row, 'mark')])]
     """
-    cells = words(browser, "td:nth-child(2), td:nth-child(3)")
-    return words(browser)[0], cells, browser.run(script)
+    guesses, places = browser.run(script)
+    return words(browser)[0], words(browser, "#guesses h3"), guesses, places
 
 
 def sign(vocabulary, token):
     """A token as the panel shows it."""
-    word = vocabulary.decode([token]) or "‹start›"
+    word = (vocabulary.decode([token]) if token else "") or "‹start›"
     return word.replace("\n", "⏎").replace(" ", "·")
 
 
@@ -234,9 +296,9 @@ def number(said):
     """A probability or share that was said, as a number."""
     if said.endswith("%"):
         return float(said[:-1]) / 100
-    amount, *unit = said.removeprefix("1 in ").split()
-    unit = dict(thousand=1e3, million=1e6, billion=1e9, trillion=1e12)[unit[0]]
-    return 1 / (float(amount) * unit)
+    amount, *unit = said.removeprefix("1 in ").replace(",", "").split()
+    units = dict(million=1e6, billion=1e9, trillion=1e12)
+    return 1 / (float(amount) * (units[unit[0]] if unit else 1))
 
 
 def spot(browser, t):
@@ -268,47 +330,68 @@ def test_the_panel_shows_what_python_computes(config, vocabulary, page, show):
     model, doc = model_of(config), tokenizer.encode(vocabulary, CODE * 3)
     found, browser = content(page), show(page, "#t=3")
     places = lookups.retrieved_places(model, doc, set(range(len(doc) - 1)))
-    assert "token 3 " in words(browser)[0]
-    assert words(browser, "#heads p") == ["Nothing was in memory yet."] * 3
+    assert "token 3," in words(browser)[0]
+    assert words(browser, "#places p") == ["Nothing was in memory yet."]
     browser.click(*spot(browser, 40))
     for t in range(40, 47):
-        said, cells, heads = told(browser)
-        nats = [float(found[name][t - 1]) for name in ("remembered", "without")]
+        said, titles, guesses, rows = told(browser)
+        nats = [found[name][t - 1] / found["nat"] for name in ("remembered", "without")]
         gain = nats[1] - nats[0]
-        verb = f"{'loses' if gain < 0 else 'gains'} {abs(gain):.2f} nats"
-        assert said.startswith(f"token {t} {sign(vocabulary, doc[t])} {verb}")
-        assert cells[::2] == [f"{x:.2f}" for x in nats]
-        chances = [number(cell) for cell in cells[1::2]]
-        np.testing.assert_allclose(chances, np.exp(-np.array(nats)), rtol=0.006)
-        for h, (title, rows) in enumerate(heads):
-            assert title.split() == ["head", str(h), "gate", f"{found['gate'][h]:.2f}"]
-            expected = places[t - 1][h]
-            for (percent, back, mark), (place, weight) in zip(rows, expected[:4]):
-                assert number(percent) == pytest.approx(weight, abs=0.0051)
-                assert back == f"−{t - 1 - place}"
-                assert mark == sign(vocabulary, doc[place])
-            rest = sum(weight for _, weight in expected[4:])
-            left = number(rows[4][0]) if len(rows) > 4 else 0
-            assert left == pytest.approx(rest, abs=0.0051)
-        assert len(heads) == 3
+        assert said.split("\n")[0] == sign(vocabulary, doc[t])
+        shown = re.search(r"token (\d+), ([−+][\d.]+) nats", said)
+        assert int(shown[1]) == t
+        assert float(shown[2].replace("−", "-")) == pytest.approx(gain, abs=0.0051)
+        assert ("less likely" in said) == (gain <= -0.1)
+        assert ("as likely" in said) == (gain >= 0.1)
+        for cost, title, shown in zip(nats, titles, guesses):
+            assert title.split()[-2:] == [f"{cost:.2f}", "nats"]
+            right = [x for x in shown if x[0] == "✓"]
+            assert [x[1] for x in right] == [sign(vocabulary, doc[t])]
+            assert number(right[0][-1]) == pytest.approx(np.exp(-cost), rel=0.06)
+            assert len(shown) in (5, 6) and shown.index(right[0]) in (*range(5), 5)
+        assert rows[0][0] == "now"
+        expected = {}
+        for h in range(3):
+            for place, weight in kept(places[t - 1][h]):
+                expected.setdefault(place, {})[h] = weight
+        told_of = {t - 1 - int(x[0]): x for x in rows[1:] if len(x) == 1 + 3 + 1}
+        assert told_of.keys() == expected.keys()
+        for place, (_, *shares, mark) in told_of.items():
+            assert mark == sign(vocabulary, doc[place])
+            for h, share in enumerate(shares):
+                weight = expected[place].get(h)
+                assert (share == "·") == (weight is None)
+                assert weight is None or number(share) == pytest.approx(
+                    weight, abs=0.008
+                )
         browser.press("right")
     browser.press("left")
-    assert "token 46 " in words(browser)[0]
+    assert "token 46," in words(browser)[0]
 
 
-def invented(config, ends, text, gains):
-    """A page of a text whose tokens end there and gain so much; four places each."""
-    back = np.minimum(np.arange(len(ends))[:, None], FAR)  # (n, 4)
-    numbers = dict(
+def invented(config, ends, text, gains, heads=1):
+    """A page of a text whose tokens end there and gain so much; four places a head."""
+    n = len(ends)
+    back = np.minimum(np.arange(n)[:, None, None], np.tile(FAR, (heads, 1)))
+    nats = explorer.in_parts(np.stack([1 + np.maximum(x, 0) for x in (gains, -gains)]))
+    guesses = np.arange(n)[:, None] % 3 + np.arange(explorer.GUESSES)
+    arrays = dict(
         lengths=np.diff(ends, prepend=0),
-        without=1 + np.maximum(gains, 0),
-        remembered=1 + np.maximum(-gains, 0),
+        tokens=np.arange(n) % 7,
+        without=nats[0],
+        remembered=nats[1],
+        guess=guesses,
+        plain_guess=guesses[::-1],
+        cost=900 * (1 + guesses),
+        plain_cost=900 * (1 + guesses),
         back=back,
         weight=np.full(back.shape, explorer.WHOLE // 5),
+        defined=np.zeros(0, dtype=np.int64),
     )
-    packed = {name: explorer.pack(x) for name, x in numbers.items()}
-    about = dict(text=text, gate=[0.6], places=4, whole=explorer.WHOLE)
-    return explorer.fill("invented", config, about | packed)
+    packed = {name: explorer.pack(x) for name, x in arrays.items()}
+    about = dict(name="invented", text=text, gate=[0.6] * heads, places=4)
+    about |= dict(whole=explorer.WHOLE, nat=explorer.NAT, pieces=[*"abcdefg"])
+    return explorer.fill(about | packed | dict(memory=4096, segment=64))
 
 
 FAR = 7, 40, 900, 3000  # how many tokens back the places of an invented page are
@@ -320,12 +403,12 @@ def long_page(config):
     text = "".join(f"a{i} = b{i}\n" for i in range(10_000))
     ends = np.array([match.end() for match in re.finditer(r"\w\d+|\s=|\s", text)])
     gains = np.where(np.arange(1, 50_001) % 100 == 0, 4.0, -0.2)
-    return invented(config, ends, text, gains)
+    return invented(config, ends, text, gains, heads=4)
 
 
 def chosen(browser):
     """The token that the panel is about, if it can be seen in the text."""
-    t = int(re.match(r"token ([\d,]+) ", words(browser)[0])[1].replace(",", ""))
+    t = int(re.search(r"token ([\d,]+),? ", words(browser)[0])[1].replace(",", ""))
     assert shown(browser, t)
     return t
 
@@ -334,7 +417,7 @@ def test_keys_move_by_token_by_line_and_by_gain(long_page, show):
     began = time.perf_counter()
     browser = show(long_page)
     assert chosen(browser) == 100  # the first of those that gain most
-    assert words(browser, "#many") == ["3.0 nats: 500"]
+    assert words(browser, "#many") == ["by ≥ 3 nats: 500"]
     steps = (
         "right 101 down 106 down 111 right 112 up 107 end 109 up 104 home 101 left 100"
     )
@@ -377,8 +460,8 @@ def test_arrow_keys_stay_in_their_column(config, show):
 def test_a_retrieved_place_can_be_visited_and_left_again(long_page, show):
     browser = show(long_page, "#t=5000")
     marked = "return [...document.querySelectorAll('#text .seen')].map(x => x.token)"
-    assert words(browser, ".back") == ["−7", "−40", "−900", "−3,000"]
-    browser.press(*["tab"] * 6)  # two buttons, a slider, the keys, a text to unfold
+    assert words(browser, "#places td.back") == ["now", "7", "40", "900", "3,000"]
+    browser.press(*["tab"] * 7)  # five buttons, a slider, the first place
     assert browser.run(marked) == [4992]  # the query is token 4999
     browser.press("tab", "tab")
     assert browser.run(marked) == [4099] and not shown(browser, 4099)
@@ -388,11 +471,13 @@ def test_a_retrieved_place_can_be_visited_and_left_again(long_page, show):
     browser.press("b")
     assert chosen(browser) == 5000 and browser.run(marked) == []
     row = browser.run("""
-        const box = document.querySelectorAll('button.row')[3].getBoundingClientRect();
+        const row = document.querySelectorAll('#places button.row')[3];
+        row.scrollIntoView({block: 'center'});
+        const box = row.getBoundingClientRect();
         return [box.x + 9, box.y + 9]
     """)
     browser.click(*row)
-    assert shown(browser, 1999) and "token 5,000 " in words(browser)[0]
+    assert shown(browser, 1999) and "token 5,000" in words(browser)[0]
     browser.click(*row)
     assert chosen(browser) == 1999
     assert browser.run("return document.activeElement.id") == "text"
@@ -408,58 +493,206 @@ def test_the_keyboard_alone_reaches_everything(page, show):
         return [at.id || at.tagName + (at.token ?? ''), at.matches(':focus-visible'),
                 at.ariaLabel || at.innerText]
     """
-    for _ in range(40):
+    for _ in range(30):
         reached.append(browser.run(at))
         browser.press("tab")
     names = [name for name, _, _ in reached]
-    rows = browser.run(
-        "return [...document.querySelectorAll('.row')].map(x => x.token)"
-    )
-    rows = [f"BUTTON{t}" for t in rows if t is not None]
-    assert len(rows) == 3 * 4
-    expected = ["text", "previous", "next", "least", "keys", "SUMMARY", *rows]
+    rows = "return [...document.querySelectorAll('button.row')].map(x => x.token)"
+    rows = [f"BUTTON{t}" for t in browser.run(rows)]
+    assert len(rows) >= 4
+    expected = "text previous next side least copy widen".split() + rows
     assert names[: len(expected)] == expected
     assert all(seen and label for _, seen, label in reached[: len(expected)])
     browser.run("document.getElementById('text').focus()")
     browser.press("?")
-    assert browser.run(at)[2] == "close" and "these keys" in words(browser, "dialog")[0]
+    assert browser.run(at)[2] == "Close" and "this help" in words(browser, "dialog")[0]
     browser.press("right", "escape")
-    assert browser.run(at)[0] == "text" and "token 60 " in words(browser)[0]
+    assert browser.run(at)[0] == "text" and "token 60," in words(browser)[0]
 
 
-@pytest.mark.parametrize("width, height", [(360, 640), (320, 500)])
-def test_on_a_phone_the_panel_lies_below_the_text(
+SIZES = [(1280, 800), (768, 1024), (375, 700), (320, 500), (640, 400), (320, 200)]
+
+
+@pytest.mark.parametrize("width, height", SIZES)
+def test_text_and_panel_can_be_seen_at_every_size(
     config, long_page, show, width, height
 ):
+    """On a desktop, a tablet and phones; the last two are desktops at 200% and 400%."""
     one_word = invented(config, [900, 901], 900 * "x" + "\n", np.zeros(2))
     wide = "const page = document.documentElement;"
     wide += "return page.scrollWidth - page.clientWidth"
-    browser = show(one_word, "", width, height)
-    assert browser.run(wide) <= 0
-    assert browser.run("return scrollY") == 0  # the explanation comes first
+    assert show(one_word, "", width, height).run(wide) <= 0
     browser = show(long_page, "#t=30000", width, height)
     assert browser.run(wide) <= 0 and chosen(browser) == 30000
-    browser.click(*spot(browser, 30001))
-    assert chosen(browser) == 30001
-    for seen in ("#said", "#heads > :last-child"):
+    browser.click(*spot(browser, 29998))
+    assert chosen(browser) == 29998
+    for seen in ("#said b", "#copy", "#widen", "#places tr:last-child .where"):
         script = "const x = document.querySelector(arguments[0]);"
-        script += "x.scrollIntoView({block: 'nearest'});"
+        script += "x.scrollIntoView({block: 'center'});"
         script += "const box = x.getBoundingClientRect();"
         script += "return x.contains(document.elementFromPoint(box.x + 9, box.y + 9))"
-        assert browser.run(script, seen)
+        assert browser.run(script, seen), seen
+
+
+def test_the_ends_of_the_legend_stand_under_its_ends(page, show):
+    for width, height in SIZES[:4]:
+        browser = show(page, "", width, height)
+        script = "return [...document.querySelectorAll('#legend > *')].map(x => "
+        script += "[x.getBoundingClientRect().left, x.getBoundingClientRect().right])"
+        (left, right), hurts, helps = browser.run(script)
+        assert hurts[0] == pytest.approx(left, abs=1)
+        assert helps[1] == pytest.approx(right, abs=1)
+
+
+def test_a_button_leads_back_when_the_token_is_scrolled_away(long_page, show):
+    browser = show(long_page, "#t=30000", 375, 700)
+    assert not browser.run("return $('return').offsetParent")
+    browser.run("$('text').scrollTop = 0; return new Promise(requestAnimationFrame)")
+    assert not shown(browser, 30000)
+    assert words(browser, "#return") == ["‹ back to token 30,000"]
+    browser.run("$('return').click()")
+    assert chosen(browser) == 30000
+
+
+def test_fifty_thousand_tokens_open_in_two_seconds(long_page, show):
+    browser = show(long_page)
+    script = "return performance.getEntriesByName('open')[0].startTime"
+    assert browser.run(script) < 2000
+
+
+def test_screen_readers_find_the_text(page, show):
+    assert "application" not in [
+        x for _, tag in Tags(page).found for x in dict(tag).values()
+    ]
+    nodes = show(page, "#t=60").command("Accessibility.getFullAXTree")["nodes"]
+    static = [x["name"]["value"] for x in nodes if x["role"]["value"] == "StaticText"]
+    assert "".join(CODE.split()) in "".join("".join(static).split())
+
+
+def test_keys_lead_to_what_memory_hurts(config, show):
+    gains = np.where(np.arange(40) % 10 == 4, -2.0, 0.1)
+    browser = show(invented(config, np.arange(1, 41), 40 * "x", gains), "#t=1")
+    browser.press("h")
+    assert words(browser, "#many") == ["by ≥ 1 nats: 4"]
+    assert words(browser, "#side") == ["hurt ⇄"]
+    for key, t in zip("nnp", (5, 15, 5)):
+        browser.press(key)
+        assert chosen(browser) == t and "times less likely" in words(browser)[0]
+
+
+def test_search_goes_from_match_to_match(long_page, show):
+    browser = show(long_page, "#t=1")
+    browser.press("/", *"b999", "enter")
+    at = browser.run("return start[chosen]"), browser.run("return text.indexOf('b999')")
+    assert at[0] == at[1] and words(browser, "#search output") == ["1 of 11"]
+    browser.press("enter")
+    assert browser.run("return piece(chosen)") == "b9990"
+    browser.press("shift+enter", "shift+enter")
+    assert browser.run("return piece(chosen)") == "b9999"
+    assert words(browser, "#search output") == ["11 of 11"]
+    browser.press("escape", "right")
+    assert browser.run("return piece(chosen)") == "\n"
+
+
+def test_a_link_to_the_token_is_copied(page, show):
+    browser = show(page, "#t=60")
+    browser.run("navigator.clipboard.writeText = async x => { window.copied = x; }")
+    browser.press("right", "c")
+    assert browser.run("return window.copied").endswith("page.html#t=61")
+    assert words(browser, "#copy") == ["Copied"]
+
+
+@pytest.mark.parametrize(
+    "letters, rightward", [("abc ", True), ("\u05d0\u05d1\u05d2 ", False)]
+)
+def test_contexts_run_in_the_direction_of_their_letters(
+    config, show, letters, rightward
+):
+    text = letters * 15
+    ends = np.arange(1, 16) * 4
+    browser = show(invented(config, ends, text, np.zeros(15)), "#t=12")
+    script = "const row = document.querySelector('tr.now');"
+    script += "return ['.before bdi', 'mark', '.after'].map(x => "
+    script += "row.querySelector(x).getBoundingClientRect().x)"
+    places = browser.run(script)
+    assert places == sorted(places, reverse=not rightward)
+
+
+def test_a_page_inside_another_works(page, browser, tmp_path):
+    (tmp_path / "outer.html").write_text(explorer.frame(page), encoding="utf-8")
+    browser.open(f"file://{tmp_path}/outer.html")
+    script = """
+        const inside = document.querySelector('iframe').contentDocument;
+        const wait = new Promise(done => setTimeout(done, 600));  // for its address
+        return wait.then(() => inside.querySelectorAll('#text .chosen').length)
+    """
+    assert browser.run(script) == 1
+    assert browser.complaints() == []
+
+
+# ---- The sample page
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return SAMPLE.read_bytes().decode()
+
+
+def test_the_tour_of_the_sample_has_four_stops(sample, show):
+    browser, found = show(sample), content(sample)
+    text, ends = found["text"], np.cumsum(found["lengths"])
+    gains = found["without"].astype(int) - found["remembered"]
+    stops = {}
+    browser.press("t")
+    for _ in range(4):
+        title = words(browser, "#stop h2")[0].split(" stop")[0]
+        script = "return [chosen, heaviest(chosen), nameAt(chosen)?.name]"
+        stops[title] = browser.run(script)
+        browser.run("document.querySelector('#stop button.main').click()")
+    assert browser.run("return $('stop').hidden")
+    assert [*stops] == ["A repeat", "A name", "A miss", "A false lead"]
+    begin = lambda t: int(ends[t - 2]) if t > 1 else 0  # noqa: E731
+    t, place, _ = stops["A repeat"]
+    before = text[begin(t) - 24 : begin(t)]
+    assert text[begin(place) - 24 : begin(place)] == before and gains[t - 1] > 1000
+    for title in ("A name", "A miss"):
+        t, _, name = stops[title]
+        assert re.search(rf"\b{name}\b", text[: begin(t) - 1]), title
+    assert gains[stops["A name"][0] - 1] > 1000
+    assert abs(gains[stops["A miss"][0] - 1]) <= 500
+    assert gains[stops["A false lead"][0] - 1] < -500
+
+
+def test_the_sample_opens_on_a_name_and_follows_it(sample, show):
+    browser, text = show(sample), content(sample)["text"]
+    name = browser.run("return nameAt(chosen).name")
+    assert len(name) >= 3 and name.isidentifier()
+    browser.press("f")
+    browser.run("return new Promise(requestAnimationFrame)")
+    script = "return [...document.querySelectorAll('#name tbody tr')].map(row => "
+    script += "[row.querySelector('mark').innerText, row.cells[2].innerText])"
+    rows = browser.run(script)
+    assert [word for word, _ in rows] == [name] * len(re.findall(rf"\b{name}\b", text))
+    places = definitions.python(text)
+    defined = [x for x in places if x.name == name and x.defines]
+    assert sum(kind == "defined" for _, kind in rows) == len(defined)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_is_readable_on_every_colour(page, show, scheme):
-    browser = show(page, prefers_color_scheme=scheme)
-    script = "return [...document.querySelectorAll('body, #legend li')].map(x => ["
+    browser = show(page, "#t=60", prefers_color_scheme=scheme)
+    heaviest = "const cell = document.querySelector('#places td.cell');"
+    browser.run(heaviest + "cell.id = 'full'; cell.style.setProperty('--share', 1)")
+    script = (
+        "return [...document.querySelectorAll('body, #legend li, #full')].map(x => ["
+    )
     script += "getComputedStyle(x).backgroundColor, getComputedStyle(x).color])"
     (paper, ink), *scale = [map(rgba, pair) for pair in browser.run(script)]
     assert (paper[:3].mean() < 128) == (scheme == "dark")
     colours = [
         colour[3] * colour[:3] + (1 - colour[3]) * paper[:3] for colour, _ in scale
     ]
-    assert len(colours) == 11
+    assert len(colours) == 12
     for colour in colours:
         lighter, darker = sorted([luminance(ink[:3]), luminance(colour)], reverse=True)
         assert (lighter + 0.05) / (darker + 0.05) >= 4.5  # as WCAG 2 asks
@@ -482,7 +715,7 @@ def test_a_hostile_document_is_only_text(config, vocabulary, show):
     text = HOSTILE * 2
     browser = show(explorer.page(model_of(config), vocabulary, text, NAME), "#t=1")
     assert browser.run("return document.getElementById('text').textContent") == text
-    browser.run("for (let t = 1; t <= n; t++) choose(t, '')")
+    browser.run("for (let t = 1; t <= n; t++) choose(t)")
     copy = """
         getSelection().selectAllChildren(document.getElementById('text'));
         const clipboardData = new DataTransfer();

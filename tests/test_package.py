@@ -292,7 +292,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel):
     names = {
         name for name in zipfile.ZipFile(wheel).namelist() if "dist-info" not in name
     }
-    paths = [*ROOT.glob("minimt/**/*.py"), *ROOT.glob("minimt/**/*.html")]
+    paths = [*ROOT.glob("minimt/**/*.py"), *ROOT.glob("minimt/inspection/page/*.*")]
     notebooks = {f"minimt/handout/{x.name}" for x in ROOT.glob("notebooks/0*.ipynb")}
     assert names == {path.relative_to(ROOT).as_posix() for path in paths} | notebooks
     assert notebooks

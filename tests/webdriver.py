@@ -11,6 +11,7 @@ FLAGS += " --disable-background-networking --disable-component-update --disable-
 KEYS = dict(
     left="\ue012", up="\ue013", right="\ue014", down="\ue015", home="\ue011",
     end="\ue010", tab="\ue004", enter="\ue007", escape="\ue00c", control="\ue009",
+    shift="\ue008",
 )  # fmt: skip
 
 

@@ -79,18 +79,29 @@ def retrieved_places(model, doc, positions, on_segment=lambda n: None):
     return places
 
 
-@torch.inference_mode()
 def retrieved(model, doc):
     """For each segment, what its queries found: (age, *positions and weights)."""
-    T, M = model.config.segment, model.config.memory
-    scale = model.layers[model.config.memory_layer].log_scale.exp().cpu().numpy()
-    state = None
+    for age, _, state in segments(model, doc):
+        yield age, *weights_of(model, age, state)
+
+
+@torch.inference_mode()
+def segments(model, doc):
+    """Read a document (tokens (n,)): (age, logits (1, T, V), state) per segment."""
+    T, state = model.config.segment, None
     for age in range(0, len(doc) - 1, T):
         tokens = torch.from_numpy(doc[None, age : age + T]).to(model.norm.device)
-        _, state = model(tokens, state)
-        scores, slots, found = (x[0].cpu().numpy() for x in state.retrieved)
-        logits = scale[:, None, None] * np.where(found, scores, -np.inf)
-        yield age, *weigh(logits, slots, age, M)
+        logits, state = model(tokens, state)
+        yield age, logits, state
+
+
+def weights_of(model, age, state):
+    """Positions and weights (H, T, K) of what the queries of a segment found."""
+    layer = model.layers[model.config.memory_layer]
+    scale = layer.log_scale.detach().exp().cpu().numpy()
+    scores, slots, found = (x[0].cpu().numpy() for x in state.retrieved)
+    logits = scale[:, None, None] * np.where(found, scores, -np.inf)
+    return weigh(logits, slots, age, model.config.memory)
 
 
 def weigh(logits, slots, age, M):
