@@ -126,7 +126,7 @@ def test_the_modules_looked_for_are_those_the_extra_installs(extra):
 
 def test_the_package_imports_nothing_that_no_extra_installs():
     known = {"minimt", "IPython", *extras.NOTEBOOKS, *sys.stdlib_module_names}
-    known |= {"PIL", "matplotlib_inline"}  # Matplotlib and Jupyter require them
+    known |= {"PIL", "matplotlib_inline", "ipywidgets"}  # of Matplotlib and Jupyter
     for path in ROOT.glob("minimt/**/*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             names = []

@@ -94,7 +94,7 @@ def test_weights_that_are_not_finite_are_not_saved():
     trainer.step()
     trainer.state_dict()
     trainer.model.layers[0]["log_scale"].data[1] = np.inf
-    with pytest.raises(InputError, match="lower --learning_rate"):
+    with pytest.raises(InputError, match="lower --learning-rate"):
         trainer.state_dict()
 
 
