@@ -40,7 +40,7 @@ def document_losses(model, docs, streams=8, on_segment=None):
     if not all(np.isfinite(x).all() for x in nats):
         raise InputError(
             "the model's losses are not finite: train it again with a lower "
-            "--learning_rate"
+            "--learning-rate"
         )
     return nats
 

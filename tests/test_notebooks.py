@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from minimt import notebooks
+from minimt.course import handout
 from minimt.errors import InputError
 
 PATHS = notebooks.find()
@@ -193,3 +194,23 @@ def test_side_by_side_shows_both_sources_escaped():
     html = notebooks.side_by_side(stem, texts).data
     assert html.count("<td") == 2 and "def stem(path):" in html
     assert "kind.startswith(&quot;text&quot;)" in html
+
+
+def test_a_link_to_a_hosted_notebook_needs_an_address(monkeypatch):
+    """Without an address nothing changes; with one, the link comes in once."""
+    plain = dict(cells=[dict(source="# 1. Attention\n\nText")])
+    link = handout.hosted("01_attention.ipynb")
+    assert not handout.ADDRESS and notebooks.with_link(plain, link) == plain
+    monkeypatch.setattr(handout, "ADDRESS", "https://github.com/somebody/minimt")
+    link = handout.hosted("01_attention.ipynb")
+    assert "/somebody/minimt/blob/main/notebooks/01_attention.ipynb)" in link
+    assert "git+https://github.com/somebody/minimt" in link
+    for _ in range(2):
+        plain = notebooks.with_link(plain, link)
+    assert plain["cells"][0]["source"] == f"# 1. Attention\n\n{link}\n\nText"
+
+
+def test_a_development_container_installs_what_is_required():
+    text = (notebooks.ROOT / ".devcontainer/devcontainer.json").read_text()
+    *install, name = json.loads(text)["postCreateCommand"].split()
+    assert install == ["pip", "install", "-r"] and (notebooks.ROOT / name).exists()
