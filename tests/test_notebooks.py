@@ -2,7 +2,9 @@
 
 import base64
 import json
+import os
 import re
+import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -214,3 +216,17 @@ def test_a_development_container_installs_what_is_required():
     text = (notebooks.ROOT / ".devcontainer/devcontainer.json").read_text()
     *install, name = json.loads(text)["postCreateCommand"].split()
     assert install == ["pip", "install", "-r"] and (notebooks.ROOT / name).exists()
+
+
+@pytest.mark.parametrize("path", PATHS, ids=stem)
+def test_a_copy_outside_a_checkout_does_not_ask_for_one(path, tmp_path):
+    """Where minimt is installed, the first code cell has nothing to say."""
+    setup = "".join(code(read(path))[0]["source"]).replace("%pip", "raise # %pip")
+    (tmp_path / "mine").mkdir()
+    settings = dict(cwd=tmp_path / "mine", capture_output=True, text=True)
+    for installed, told in (("", "Install minimt"), (notebooks.ROOT, "")):
+        environment = os.environ | dict(PYTHONPATH=str(installed))
+        command = [sys.executable, "-c", setup]
+        done = subprocess.run(command, env=environment, **settings)
+        assert done.returncode == 0 and done.stderr == ""
+        assert told in done.stdout and bool(told) == bool(done.stdout)
