@@ -2,16 +2,13 @@
 
 import base64
 import json
-import os
 import re
-import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from minimt import notebooks
-from minimt.course import handout
 from minimt.errors import InputError
 
 PATHS = notebooks.find()
@@ -196,37 +193,3 @@ def test_side_by_side_shows_both_sources_escaped():
     html = notebooks.side_by_side(stem, texts).data
     assert html.count("<td") == 2 and "def stem(path):" in html
     assert "kind.startswith(&quot;text&quot;)" in html
-
-
-def test_a_link_to_a_hosted_notebook_needs_an_address(monkeypatch):
-    """Without an address nothing changes; with one, the link comes in once."""
-    plain = dict(cells=[dict(source="# 1. Attention\n\nText")])
-    link = handout.hosted("01_attention.ipynb")
-    assert not handout.ADDRESS and notebooks.with_link(plain, link) == plain
-    monkeypatch.setattr(handout, "ADDRESS", "https://github.com/somebody/minimt")
-    link = handout.hosted("01_attention.ipynb")
-    assert "/somebody/minimt/blob/main/notebooks/01_attention.ipynb)" in link
-    assert "git+https://github.com/somebody/minimt" in link
-    for _ in range(2):
-        plain = notebooks.with_link(plain, link)
-    assert plain["cells"][0]["source"] == f"# 1. Attention\n\n{link}\n\nText"
-
-
-def test_a_development_container_installs_what_is_required():
-    text = (notebooks.ROOT / ".devcontainer/devcontainer.json").read_text()
-    *install, name = json.loads(text)["postCreateCommand"].split()
-    assert install == ["pip", "install", "-r"] and (notebooks.ROOT / name).exists()
-
-
-@pytest.mark.parametrize("path", PATHS, ids=stem)
-def test_a_copy_outside_a_checkout_does_not_ask_for_one(path, tmp_path):
-    """Where minimt is installed, the first code cell has nothing to say."""
-    setup = "".join(code(read(path))[0]["source"]).replace("%pip", "raise # %pip")
-    (tmp_path / "mine").mkdir()
-    settings = dict(cwd=tmp_path / "mine", capture_output=True, text=True)
-    for installed, told in (("", "Install minimt"), (notebooks.ROOT, "")):
-        environment = os.environ | dict(PYTHONPATH=str(installed))
-        command = [sys.executable, "-c", setup]
-        done = subprocess.run(command, env=environment, **settings)
-        assert done.returncode == 0 and done.stderr == ""
-        assert told in done.stdout and bool(told) == bool(done.stdout)
