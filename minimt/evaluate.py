@@ -46,7 +46,7 @@ def expect_finite(nats):
     if not all(np.isfinite(x).all() for x in nats):
         raise InputError(
             "the model's losses are not finite: train it again with a lower "
-            "--learning_rate"
+            "--learning-rate"
         )
 
 

@@ -14,7 +14,7 @@ TESTS = pathlib.Path(__file__).resolve().parent
 ROOT = TESTS.parent
 SMALL = (
     "--vocab 280 --embed 16 --heads 2 --layers 2 --segment 8 --cache 8 --memory 64 "
-    "--neighbours 4 --streams 2 --steps 6 --repetition_steps 4 --held_out 2 "
+    "--neighbours 4 --streams 2 --steps 6 --repetition-steps 4 --held-out 2 "
     "--device cpu"
 ).split()
 

@@ -36,7 +36,7 @@ def test_a_training_step_is_measured_with_memory_and_without(result):
         np.testing.assert_allclose(row["tokens_per_second"]["median"], speed)
 
 
-def test_all_of_it_is_told_written_and_drawn(result, tmp_path):
+def test_all_of_it_is_told_written_and_drawn(result, tmp_path, monkeypatch):
     rows = [
         dict(
             method=m, setting=s, recall=r, scored=c, time=dict(median=t, low=t, high=t)
@@ -57,7 +57,9 @@ def test_all_of_it_is_told_written_and_drawn(result, tmp_path):
     written = {path.name for path in tmp_path.iterdir()}
     pictures = {"search_cost.png", "recall_cost.png", "lsh_losses.png"}
     assert written == pictures | {"bench.json"}
+    monkeypatch.setenv("COLUMNS", "80")
     text = report.bench(whole)
+    assert max(map(len, text.splitlines())) <= 80
     for word in ("product in place", "M 512", "tokens/s", "0.950", "without memory"):
         assert word in text
 

@@ -113,8 +113,8 @@ def test_a_killed_run_resumes_as_if_it_had_never_stopped(place, run):
 
 
 def test_ctrl_c_saves_a_checkpoint_and_tells_how_to_resume(place):
-    flags = [*SMALL, "--steps", "100000", "--repetition_steps", "2"]
-    flags += ["--name", "stopped", "--only_with_memory"]
+    flags = [*SMALL, "--steps", "100000", "--repetition-steps", "2"]
+    flags += ["--name", "stopped", "--only-with-memory"]
     command = [*script("announced_steps.py"), "train", "--data", "texts", *flags]
     with started(command, place) as process:
         wait_for_line(process, "steps taken: 3")
@@ -141,12 +141,12 @@ def test_minutes_set_the_steps_of_both_models(place):
 
 def test_a_run_whose_numbers_leave_all_bounds_writes_json_or_says_why(place):
     """No loss follows the last update; the evaluation is what reads its weights."""
-    flags = ["train", "--data", "texts", *SMALL, "--warmup", 0, "--only_with_memory"]
-    flags = [*flags, "--name", "wild", "--repetition_steps", 0]
-    code, _, errors = minimt(place, *flags, "--steps", 1, "--learning_rate", 1e30)
+    flags = ["train", "--data", "texts", *SMALL, "--warmup", 0, "--only-with-memory"]
+    flags = [*flags, "--name", "wild", "--repetition-steps", 0]
+    code, _, errors = minimt(place, *flags, "--steps", 1, "--learning-rate", 1e30)
     assert code == 2 and "losses are not finite" in errors.splitlines()[-1]
     shutil.rmtree(place / "runs" / "wild")
-    code, out, _ = minimt(place, *flags, "--steps", 2, "--learning_rate", 20, "--json")
+    code, out, _ = minimt(place, *flags, "--steps", 2, "--learning-rate", 20, "--json")
 
     def refuse(name):
         raise AssertionError(f"{name} is not JSON")
@@ -159,7 +159,7 @@ def test_a_run_whose_numbers_leave_all_bounds_writes_json_or_says_why(place):
 
 @pytest.mark.slow
 def test_two_trainings_at_once_leave_two_whole_runs(place, run):
-    flags = ["train", "--data", "texts", *SMALL, "--name", "race", "--only_with_memory"]
+    flags = ["train", "--data", "texts", *SMALL, "--name", "race", "--only-with-memory"]
     named = [sys.executable, "-m", "minimt", *flags]
     free = [word for word in named if word not in ("--name", "race")]
     before = set((place / "runs").iterdir())
@@ -186,10 +186,10 @@ MISTAKES = {
     "unknown option": (["train", "--step", "3"], "unrecognized arguments: --step"),
     "no number": (["train", "--steps", "many"], "is not a whole number"),
     "bad size": (["train", "--heads", "3"], "must be divisible by --heads"),
-    "bad layer": (["train", "--memory_layer", "9"], "less than --layers"),
+    "bad layer": (["train", "--memory-layer", "9"], "less than --layers"),
     "bad choice": (["train", "--search", "annoy"], "must be exact or lsh"),
     "no memory": (["train", "--memory", "0"], "must be 1 or more"),
-    "bad rate": (["train", "--learning_rate", "nan"], "--learning-rate"),
+    "bad rate": (["train", "--learning-rate", "nan"], "--learning-rate"),
     "tiny vocabulary": (["train", "--data", "texts", "--vocab", "99"], "too small"),
     "missing folder": (["train", "--data", "nowhere"], "nowhere: No such file"),
     "no such ending": (["train", "--data", "texts", "--endings", ".md"], ".md"),
@@ -202,7 +202,7 @@ MISTAKES = {
         "no document is longer",
     ),
     "wild rate": (
-        ["train", "--data", "texts", *SMALL, "--learning_rate", "inf"],
+        ["train", "--data", "texts", *SMALL, "--learning-rate", "inf"],
         "learning-rate must be",
     ),
     "many bits": (["train", "--search", "lsh", "--bits", "31"], "from 0 to 30"),
@@ -210,7 +210,7 @@ MISTAKES = {
     "many layers": (["train", "--layers", "1000000000"], "from 1 to 1000, not 10000"),
     "many streams": (["train", "--streams", "1000000000"], "--streams must be a whole"),
     "huge seed": (["train", "--seed", "9" * 30], "--seed must be a whole number from"),
-    "decay": (["train", "--weight_decay", "inf"], "--weight-decay must be finite"),
+    "decay": (["train", "--weight-decay", "inf"], "--weight-decay must be finite"),
     "no name": (["train", "--data", "texts", "--name", ""], "--name '' cannot be used"),
     "a path as a name": (["train", "--data", "texts", "--name", "../x"], "no path"),
     "a hidden name": (["train", "--data", "texts", "--name", ".x"], "--name .x cannot"),
@@ -279,7 +279,7 @@ def mess(place, run):
     for name in ("one", "rubbish", "broken"):
         (place / name).mkdir()
     shutil.copytree(place / "texts", place / "other")
-    flags = ["--data", "other", *SMALL, "--name", "changed", "--only_with_memory"]
+    flags = ["--data", "other", *SMALL, "--name", "changed", "--only-with-memory"]
     assert minimt(place, "train", *flags)[0] == 0
     for name in ("damaged", "edited", "swapped", "foreign"):
         shutil.copytree(run[0], place / name)

@@ -144,7 +144,7 @@ def test_all_processes_stop_and_plan_alike(two):
 
 def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):
     """Here it comes while chunks are repeated; in test_cli, while text is read."""
-    flags = [*SMALL, "--repetition_steps", "1000000", "--name", "two"]
+    flags = [*SMALL, "--repetition-steps", "1000000", "--name", "two"]
     command = [*TORCHRUN, script("announced_steps.py")[-1], "train", "--data", "texts"]
     folder = place / "runs" / "two"
     with started([*command, *flags], place) as process:

@@ -96,6 +96,21 @@ def test_a_report_shows_the_places_in_their_text(rng, tmp_path):
     assert "\x1b" not in shown  # a document cannot write to the terminal
 
 
+@pytest.mark.parametrize("word", ["plain", "漢字かな", "a\u0301e\u0301"])
+@pytest.mark.parametrize("heads", [1, 6, 7])
+def test_a_report_fits_the_terminal(tmp_path, word, heads):
+    text = f"{word} one two three four five six seven " * 20
+    vocabulary = tokenizer.train_vocabulary([text], 280, tmp_path)
+    sizes = dict(segment=16, memory=256, heads=heads, embed=8 * heads, layers=2)
+    untrained = MemorizingTransformer(model.Config(vocab=280, **sizes))
+    doc = tokenizer.encode(vocabulary, text)
+    found = lookups.gainers(untrained, doc, top=4)
+    shown = lookups.report(untrained, vocabulary, doc, found, columns=80)
+    assert max(map(lookups.columns_of, shown.splitlines())) <= 80
+    for line in shown.splitlines():  # every context ends with its token
+        assert "⟦" not in line or line.endswith("⟧")
+
+
 def test_the_places_of_all_heads_are_merged_the_heaviest_first():
     heads = [[(5, 0.7), (2, 0.2)], [(2, 0.6), (9, 0.3)], []]
     found = lookups.by_place(heads)

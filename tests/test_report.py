@@ -122,4 +122,5 @@ def test_colours_are_for_terminals(monkeypatch, settings, terminal, shown):
     told = colours.coloured(plain)
     assert re.sub("\x1b.*?m", "", told) == plain
     assert (f"{colours.RED}- every" in told) == shown
+    assert (colours.bold("x") == "x") != shown
     assert (f"{colours.GREEN}+ 1/1" in told) == shown

@@ -1,6 +1,7 @@
 """Training learns, and goes on after any stop as if there had been none."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -138,3 +139,21 @@ def test_bfloat16_stays_near_float32_and_out_of_the_memory():
     weights = list(rough.model.parameters())
     averages = [x for p in weights for x in rough.optimizer.state[p].values()]
     assert {x.dtype for x in weights + averages} == {torch.float32}
+
+
+@pytest.mark.parametrize(
+    "name, label",
+    [
+        ("with_memory", "training with memory"),
+        ("without_memory", "training without memory"),
+        ("repetition", "training by repetition"),
+    ],
+)
+def test_a_bar_says_what_is_trained(tmp_path, monkeypatch, name, label):
+    """Each checkpoint's training is named in English."""
+    labels = []
+    monkeypatch.setattr(train, "fit", lambda *args: labels.append(args[2]))
+    vocabulary = SimpleNamespace(to_str=lambda: "")
+    corpus = SimpleNamespace(train=[], digest="", vocabulary=vocabulary)
+    train.run_trainer(tmp_path / f"{name}.pt", "", lambda docs: trainer_of(), corpus)
+    assert labels == [label]

@@ -108,7 +108,7 @@ def curve(q, keys, K, segment, repeats):
         cases[key] = lambda n=buckets: _maxima(q, keys, n, K, space)
         recalls[key] = recall(_maxima(q, keys, buckets, K, space), truth)
         shares[key] = 1.0
-    seconds = in_turns(cases, repeats, "recall")
+    seconds = in_turns(cases, repeats, "timing searches")
     base = seconds["exact", 0]
     rows = [
         dict(
@@ -179,7 +179,7 @@ def _faiss(q, keys, truth, K, repeats):
     for name, setting, search in peers.faiss_indexes(k, K, cells_for(len(k))):
         cases = dict(exact=lambda: exact.search(q[:1, :1], K))
         cases[name] = lambda search=search: search(x)
-        seconds = in_turns(cases, repeats, name)
+        seconds = in_turns(cases, repeats, f"timing {name}")
         found, share = search(x)
         rows.append(
             dict(

@@ -99,7 +99,7 @@ def search_cost(recording, M, device, repeats):
     probes = approximate.probes_for(lsh, q[:half], K, RECALL)
     cases = search_cases(q, keys, lsh, K)
     functions = {name: f for name, (f, _) in cases.items()}
-    seconds = in_turns(functions, repeats, f"memory of {M}")
+    seconds = in_turns(functions, repeats, f"timing a memory of {M}")
     seconds = {
         name: [s / cases[name][1] for s in rounds] for name, rounds in seconds.items()
     }
@@ -175,7 +175,7 @@ def step_cost(device, repeats, sizes, probes):
     bits, probes = int(np.log2(approximate.cells_for(M))), probes.get(M, 64)
     config = replace(CONFIG, memory=M, search="lsh", bits=bits, probes=probes)
     steps[f"LSH of {probes} pages, M {M}"] = our_step(config, device)
-    seconds = in_turns(steps, repeats, "training step")
+    seconds = in_turns(steps, repeats, "timing training steps")
     tokens = STREAMS * CONFIG.segment
     return [
         dict(

@@ -8,7 +8,7 @@ import torch
 from ..progress import progress
 
 
-def in_turns(cases, repeats, label=""):
+def in_turns(cases, repeats, label="timing"):
     """The seconds of every round of {name: function}: {name: [seconds]}.
 
     The functions take turns, so that a machine that is busy for a while slows them all

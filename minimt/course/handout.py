@@ -7,7 +7,6 @@ from ..files import check_folder, replace_file
 
 PACKAGE = pathlib.Path(__file__).parent.parent
 ADDRESS = ""  # of the project's repository, once it has one: https://github.com/…
-INSTALL = f'%pip install "minimt[notebooks] @ git+{ADDRESS}"'
 HOST = "https://colab.research.google.com/github/"  # opens notebooks of GitHub
 
 
@@ -43,4 +42,5 @@ def hosted(name):
         return ""
     repository = ADDRESS.removeprefix("https://github.com/")
     link = f"{HOST}{repository}/blob/main/notebooks/{name}"
-    return f"[Open this notebook in a browser]({link}); there, first run `{INSTALL}`."
+    install = f'%pip install "minimt[notebooks] @ git+{ADDRESS}"'
+    return f"[Open this notebook in a browser]({link}); there, first run `{install}`."

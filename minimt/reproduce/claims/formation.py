@@ -43,7 +43,7 @@ def measure(study, plan):
     every = [case for found in cases.values() for case in found]
     every.sort(key=lambda case: -case.training.steps)  # the longest begins first
     study.train(every)
-    saves = study.map(judge, [(study.trained, case) for case in every], "judge")
+    saves = study.map(judge, [(study.trained, case) for case in every], "judging")
     saves = dict(zip(every, saves))
     rows = []
     for (init, stage), found in cases.items():

@@ -86,7 +86,7 @@ def measure(study, plan):
     study.train([case for case, _ in wanted])
     sizes = [dict(memory=M) for M in (SMALL, LARGE)]
     study.read([(case, size) for case, _ in wanted for size in sizes])
-    seen = iter(study.map(look, [(study.trained, *x) for x in wanted], "look"))
+    seen = iter(study.map(look, [(study.trained, *x) for x in wanted], "looking up"))
     rows = [
         dict(text=text, steps=steps, **by_seed(list(islice(seen, len(x)))))
         for (steps, text), x in cases.items()
