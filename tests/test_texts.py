@@ -183,8 +183,8 @@ def test_reading_shows_how_far_it_is(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(progress, "LINES_EVERY", 0)
     write(tmp_path, a="one", b__c="two")
     texts.read(tmp_path)
-    lines = ["look through: 1 folders", "look through: 2 folders"]
-    lines += ["read: 1 of 2 files, ", "read: 2 of 2 files, "]
+    lines = ["looking for files: 1 folders", "looking for files: 2 folders"]
+    lines += ["reading: 1 of 2 files, ", "reading: 2 of 2 files, "]
     told = capsys.readouterr().err.splitlines()
     assert [line[: len(start)] for line, start in zip(told, lines)] == lines
 
