@@ -67,12 +67,11 @@ def summary(nats, texts):
 def read_twice(model, docs, on_segment=None):
     """What a second reading saves: mean nats of both readings, and their difference.
 
-    Each document that fits into the memory is read twice in a row, as one document.
-    Returns None if no document fits.
+    Each document that fits into the memory is read twice in a row, as one document. If
+    none fits, the beginning of each is read that does.
     """
-    docs = [doc for doc in docs if len(doc) <= model.config.memory]
-    if not docs:
-        return None
+    M = model.config.memory
+    docs = [doc for doc in docs if len(doc) <= M] or [doc[:M] for doc in docs]
     twice = [np.concatenate([doc, doc[1:]]) for doc in docs]
     nats = document_losses(model, twice, on_segment=on_segment)
     first, second = (

@@ -59,7 +59,15 @@ def test_reading_twice_compares_the_same_tokens(rng, small_model):
     assert found["documents"] == 2
     assert found["first"] == pytest.approx(first, abs=1e-5)
     assert found["saved"] == pytest.approx(first - second, abs=1e-5)
-    assert evaluate.read_twice(small_model, docs[2:]) is None
+
+
+def test_of_documents_that_are_all_too_long_the_beginnings_are_read_twice(
+    rng, small_model
+):
+    docs, M = documents(rng, 30, 45), small_model.config.memory
+    found = evaluate.read_twice(small_model, docs)
+    assert found == evaluate.read_twice(small_model, [doc[:M] for doc in docs])
+    assert found["documents"] == 2 and M < 30
 
 
 def test_distances_count_tokens_since_the_name_was_last_begun(tmp_path):

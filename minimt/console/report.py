@@ -82,11 +82,10 @@ def comparison(metrics):
     if "gain" in metrics:
         lines += gain(metrics)
     twice = metrics["read_twice"]
-    if twice:
-        lines += [
-            f"a second reading of a document saves {twice['saved']:.3f}: it costs",
-            f"  {twice['first']:.3f} nats per token, then {twice['second']:.3f}",
-        ]
+    lines += [
+        f"a second reading of a document saves {twice['saved']:.3f}: it costs",
+        f"  {twice['first']:.3f} nats per token, then {twice['second']:.3f}",
+    ]
     gates = ", ".join(f"{gate:.2f}" for gate in metrics["gates"])
     lines.append(f"gate per head: {gates}")
     return "\n".join(lines)
