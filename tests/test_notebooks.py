@@ -155,7 +155,7 @@ def test_links_lead_to_the_lines_of_definitions(path):
     assert committed.count("#L") == len(found)
     notebooks.relink(notebook)
     for cell, was in zip(notebook["cells"], read(path)["cells"]):
-        fix = f"python -m minimt notebooks {path.stem}"
+        fix = f"python -m minimt notebooks --refresh {path.stem}"
         assert "".join(cell["source"]) == "".join(was["source"]), f"run {fix}"
 
 
