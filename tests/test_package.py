@@ -338,5 +338,5 @@ def test_the_installed_reference_gets_all_points(installed, tmp_path):
 
 @pytest.mark.slow
 def test_the_installed_package_has_no_notebooks_to_execute(installed, tmp_path):
-    done = away(installed, tmp_path, "notebooks")
+    done = away(installed, tmp_path, "notebooks", "--refresh")
     assert done.returncode == 2 and "run this command in a checkout" in done.stderr

@@ -87,8 +87,9 @@ class Forked:
         mine, theirs = os.pipe()
 
         def stop():
-            if output is self.output:  # the case is still running
-                self.control.send(b"stop")
+            with suppress(OSError):  # the server may have ended
+                if output is self.output:  # the case is still running
+                    self.control.send(b"stop")
 
         recorder = recording(open(mine, "rb"), output, stop)  # noqa: SIM115
         with suppress(OSError), open(theirs, "wb"):  # without the server, no answer
@@ -111,6 +112,7 @@ class Forked:
         except subprocess.TimeoutExpired:  # a submission has stopped it
             self.server.kill()
             self.server.wait()
+        self.control.close()
 
 
 class Started:
@@ -178,8 +180,8 @@ def recording(pipe, output, stop):
 
 def received(control, seconds):
     """The next message, b"" if none comes."""
-    control.settimeout(seconds)
     try:
+        control.settimeout(seconds)
         return control.recv(1 << 10)
     except OSError:
         return b""
