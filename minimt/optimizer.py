@@ -17,7 +17,7 @@ class Training:
     learning_rate: float = option(5e-3, "peak learning rate of AdamW")
     warmup: int = option(50, "steps until the learning rate peaks")
     repetition_steps: int = option(600, "first, at most so many steps of repetition")
-    repetition_share: float = option(0.125, "share of streams that go on with it")
+    repetition_share: float = option(0.25, "share of streams that go on with it")
     weight_decay: float = option(0.01, "weight decay of matrices; nothing else decays")
     clip: float = option(1.0, "largest norm of the gradient")
     seed: int = option(0, "seed for the weights, the split and the order of documents")

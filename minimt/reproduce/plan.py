@@ -14,6 +14,7 @@ from .trained import Case
 log = logging.getLogger(__name__)
 
 CODE, PROOFS, BOOKS = "standard library", "hol_light", "books"
+REPETITION = "repetition_steps", "repetition_share"  # fields of a Plan and of Training
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,7 @@ class Plan:
     texts: dict
     base: Config = Config()
     repetition_steps: int = Training.repetition_steps
+    repetition_share: float = 0.125  # half of the main job's
 
     def case(
         self,
@@ -66,8 +68,8 @@ class Plan:
         names = {field.name for field in fields(Training)}
         found = {name: x for name, x in changes.items() if name in names}
         config = {name: x for name, x in changes.items() if name not in names}
-        steps = found.pop("repetition_steps", self.repetition_steps)
-        training = Training(repetition_steps=steps, **found)
+        usual = {name: getattr(self, name) for name in REPETITION}
+        training = Training(**usual | found)
         return replace(self.base, **config), training
 
     def repetition(self, seed, text=CODE, *, variant="", **changes):
