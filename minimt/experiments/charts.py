@@ -156,6 +156,7 @@ def gains(rows, memory):
         f"{row['gain']:.2f}\nn = {row['tokens']:,}".replace("-", "−") for row in shown
     ]
     ax.bar_label(bars, said, padding=2, fontsize=8)
+    ax.margins(y=0.2)  # room for what is written below a bar
     ax.axhline(0, color="black", linewidth=0.8)
     names = [TOKENS.get(x["distance"], x["distance"]) for x in shown]
     ax.set_xticks(places, [broken(name) for name in names])
