@@ -1,62 +1,69 @@
-"""Claim: a small model with memory does as well as a much larger one without it.
+"""Claim: memory helps at every size, and a small model with it does as well as a much
+larger one without (the paper's Figure 1).
 
-A model with memory is compared with models without it that have 1, 2, 5 and 10 times
-its parameters, all trained on the same batches. In the paper, a memory of 8K tokens is
-worth five times the parameters (Figure 1). The larger models have a lower learning
-rate, proportional to 1 / √E.
+Models of three sizes are trained with a memory and without, on the same batches, for
+three numbers of steps. In the paper, a memory of 8K tokens helps models of 200 million,
+one billion and eight billion parameters, and is worth about five times the parameters.
+The learning rate is proportional to 1 / √E. As longer training comes with a schedule of
+its own, each number of steps is a training of its own.
 """
 
 from functools import partial
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
 from ... import figures
+from ...config import Config
 from ...init import init_params
 from ...optimizer import Training
-from ..charts import curve, end, note_seeds
-from ..results import mean, mean_std, perplexities, ratios
+from ..charts import BESIDE, curve, end, note_seeds
+from ..results import between, mean, mean_std, perplexities, ratios
 
 MEMORY = 8192
-SIZES = {  # times the parameters: layers, embed, heads
-    1: (4, 128, 4),
-    2: (4, 192, 6),
-    5: (6, 256, 8),
-    10: (8, 320, 10),
-}
+SIZES = (4, 64, 2), (4, 128, 4), (4, 192, 6)  # layers, embed, heads
+LONGER = 1, 3, 9  # times the plan's steps
 
 
 def measure(study, plan):
-    """A row for each model: parameters, perplexity by seed, its ratio to the first."""
-    plan = plan.written()
-    configs = {}
+    """A row for each size and number of steps: perplexities without and with memory."""
+    times = LONGER[:1] if plan.quick else LONGER
 
-    def case_of(times, memory, seed):
-        layers, embed, heads = SIZES[times]
-        rate = Training.learning_rate * (SIZES[1][1] / embed) ** 0.5
+    def case_of(size, n, memory, seed):
+        layers, embed, heads = size
+        rate = Training.learning_rate * (Config.embed / embed) ** 0.5
         sizes = dict(layers=layers, embed=embed, heads=heads, learning_rate=rate)
-        case = plan.case(seed, memory=memory, **sizes)
-        configs[times, memory] = case.config
-        return case, {}
+        return plan.case(seed, steps=n * plan.steps, memory=memory, **sizes), {}
 
-    configurations = {(times, 0): partial(case_of, times, 0) for times in SIZES}
-    configurations[1, MEMORY] = partial(case_of, 1, MEMORY)
-    found = perplexities(study, plan, configurations)
+    settings = list(product(SIZES, times, (0, MEMORY)))
+    found = perplexities(study, plan, {x: partial(case_of, *x) for x in settings})
     rows = []
-    for at, x in found.items():
-        weights = init_params(configs[at]).values()
-        row = dict(times=at[0], memory=at[1], parameters=sum(w.size for w in weights))
-        rows.append(row | dict(perplexity=x, ratio=ratios(x, found[1, 0])))
+    for size, n in product(SIZES, times):
+        case = case_of(size, n, 0, 0)[0]
+        weights = init_params(case.config).values()
+        row = dict(parameters=sum(w.size for w in weights), steps=n * plan.steps)
+        row |= {
+            name: found[size, n, M] for name, M in (("without", 0), ("with", MEMORY))
+        }
+        rows.append(row | dict(ratio=ratios(row["with"], row["without"])))
     return dict(rows=rows)
 
 
+def of_steps(result):
+    """The rows for each number of steps, from the smallest model to the largest."""
+    numbers = sorted({x["steps"] for x in result["rows"]})
+    return {n: [x for x in result["rows"] if x["steps"] == n] for n in numbers}
+
+
 def rows(result):
-    """The table: a line for each model."""
-    lines = [("model", "parameters", "perplexity", "ratio")]
-    for x in result["rows"]:
-        memory = f"memory of {x['memory']}" if x["memory"] else "no memory"
-        cells = f"{x['parameters'] / 1e6:.2f}M", mean_std(x["perplexity"], 2)
-        lines.append((f"{x['times']} x, {memory}", *cells, mean_std(x["ratio"])))
+    """The table: a line for each number of steps and size."""
+    head = "steps", "parameters", "without memory", f"memory of {MEMORY}", "ratio"
+    lines = [(*head, "worth, in parameters")]
+    for n, found in of_steps(result).items():
+        for i, x in enumerate(found):
+            cells = (mean_std(x[name], 2) for name in ("without", "with"))
+            size, worth = f"{x['parameters'] / 1e6:.2f}M", worth_of(found, i)
+            lines.append((n, size, *cells, mean_std(x["ratio"]), worth))
     return lines
 
 
@@ -73,36 +80,71 @@ def crossing(sizes, perplexities, goal):
     return None
 
 
+def worth_of(found, i):
+    """How many times its parameters a memory is worth to model i, as text."""
+    own, most = found[i]["parameters"], found[-1]["parameters"]
+    if mean(found[i]["ratio"]) >= 1:
+        return "nothing"
+    sizes = [x["parameters"] for x in found[i:]]
+    at = crossing(
+        sizes, [mean(x["without"]) for x in found[i:]], mean(found[i]["with"])
+    )
+    return f"{at / own:.1f} times" if at else f"more than {most / own:.1f} times"
+
+
 def verdict(result):
     """What was found, in a sentence."""
-    *plain, remembering = result["rows"]
-    worth = f"After {result['steps'][-1]} steps, a memory of {MEMORY} is worth"
-    sizes = [x["parameters"] for x in plain]
-    perplexities = [mean(x["perplexity"]) for x in plain]
-    at = crossing(sizes, perplexities, mean(remembering["perplexity"]))
-    if at:
-        return f"{worth} {at / remembering['parameters']:.1f} times the parameters"
-    best = min(mean(x["ratio"]) for x in plain)
-    if best > mean(remembering["ratio"]):
-        return f"{worth} more than {plain[-1]['times']} times the parameters"
-    return f"{worth} nothing: a model of the same size without it does as well"
+    lowers = between([1 - mean(x["ratio"]) for x in result["rows"]], ".0%")
+    steps, found = list(of_steps(result).items())[-1]
+    worth = worth_of(found, 0)
+    if worth != "nothing":
+        worth += " the parameters"
+    return (
+        f"A memory of {MEMORY:,} lowers perplexity by {lowers}; after {steps:,} steps "
+        f"it is worth {worth} to the smallest model"
+    )
 
 
 def draw(result):
-    """Perplexity by parameters, and the model with memory as a line across."""
-    *plain, remembering = result["rows"]
-    figure, ax = figures.axes(verdict(result), "parameters", "perplexity")
-    sizes = [x["parameters"] for x in plain]
-    values = [x["perplexity"] for x in plain]
-    curve(ax, sizes, values, **figures.WITHOUT)
-    own = [remembering["parameters"]], [remembering["perplexity"]]
-    curve(ax, *own, **figures.WITH)
-    ax.axhline(mean(own[1][0]), color=figures.BLUE, linestyle=":")
-    ax.set_xscale("log")
-    ax.set_xticks(sizes, [f"{n / 1e6:.1f}M" for n in sizes])
-    ax.set_xticks([], minor=True)
-    line = sizes[-1], mean(own[1][0]), figures.BLUE
-    ends = {"without memory": end(sizes, values, figures.WITHOUT["color"])}
-    figures.label_ends(ax, ends | {f"{sizes[0] / 1e6:.1f}M with\na memory": line})
-    note_seeds(figure, values[0])
+    """Perplexity by parameters, a panel for each number of steps."""
+    from matplotlib.ticker import LogLocator  # here, since it takes long
+
+    found = of_steps(result)
+    figure, panels = figures.panels(verdict(result), len(found))
+    for ax, (n, x) in zip(panels, found.items()):
+        sizes = [row["parameters"] for row in x]
+        ax.set(xlabel="parameters", xscale="log", yscale="log")
+        for name, style in (("without", figures.WITHOUT), ("with", figures.WITH)):
+            curve(ax, sizes, [row[name] for row in x], **style)
+        for row, size in zip(x, sizes):
+            less = f"{mean(row['ratio']) - 1:+.0%}".replace("-", "−")
+            style = dict(color=figures.BLUE, ha="center", va="top") | BESIDE
+            ax.annotate(less, (size, mean(row["with"])), (0, -13), **style)
+        ax.set_xticks(sizes, [f"{size / 1e6:.1f}M" for size in sizes])
+        ax.margins(x=0.15, y=0.2)
+        ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 5)))
+        ax.yaxis.set_major_formatter("{x:.0f}")
+        ax.minorticks_off()
+        figures.headline(ax, f"{n:,} steps")
+    draw_worth(ax, x)
+    ends = {
+        f"{name}\nmemory": end(sizes, [row[name] for row in x], style["color"])
+        for name, style in (("without", figures.WITHOUT), ("with", figures.WITH))
+    }
+    figures.label_ends(ax, ends)
+    figure.supylabel("perplexity, on a logarithmic scale", fontsize=10)
+    note_seeds(figure, x[-1]["ratio"])
     return figure
+
+
+def draw_worth(ax, found):
+    """An arrow from the smallest model with memory to as good a one without."""
+    first, *_, last = found
+    size, goal = first["parameters"], mean(first["with"])
+    sizes = [x["parameters"] for x in found]
+    there = crossing(sizes, [mean(x["without"]) for x in found], goal)
+    if mean(first["ratio"]) < 1:
+        ends = (size, goal), (there or last["parameters"], goal)
+        ax.annotate("", *reversed(ends), arrowprops=dict(arrowstyle="->"))
+        steps, worth = ax.get_title(loc="left"), worth_of(found, 0)
+        figures.headline(ax, f"{steps}: the arrow is\n{worth} the parameters")
