@@ -99,7 +99,7 @@ def curve(q, keys, K, segment, repeats):
     recalls, shares = {("exact", 0): 1.0}, {("exact", 0): 1.0}
     for probes in LADDER:
         key = "LSH, cells of stored keys", probes
-        cases[key] = lambda probes=probes: _probe(lsh, probes, q, K)
+        cases[key] = lambda probes=probes: _with(lsh, probes).search(q, K)
         recalls[key] = recall(indices(_with(lsh, probes), q, K), truth)
         shares[key] = share_scored(lsh, q)
     space = keys.new_empty(*q.shape[1:3], keys.shape[2])
@@ -126,10 +126,6 @@ def curve(q, keys, K, segment, repeats):
 def _with(memory, probes):
     memory.searcher.probes = probes
     return memory
-
-
-def _probe(memory, probes, q, K):
-    return _with(memory, probes).search(q, K)
 
 
 def _maxima(q, keys, buckets, K, space):
