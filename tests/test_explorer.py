@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import re
 import time
 import zlib
@@ -194,11 +195,6 @@ def test_the_page_loads_nothing(page):
     said = re.sub(r"(?m)^\s*// .*$|  // .*$", "", said)  # the script's comments
     assert not re.search(r"//\w|\bsrc=|\bhref=|@import|\burl\(|\bimport\b", said)
     assert "{{" not in page
-
-
-def test_a_page_can_be_shown_inside_another(page):
-    (_, attributes), *others = Tags(explorer.frame(page, 300)).found
-    assert dict(attributes)["srcdoc"] == page and not others
 
 
 def test_the_sample_is_a_page_of_the_present_template():
@@ -619,7 +615,9 @@ def test_contexts_run_in_the_direction_of_their_letters(
 
 
 def test_a_page_inside_another_works(page, browser, tmp_path):
-    (tmp_path / "outer.html").write_text(explorer.frame(page), encoding="utf-8")
+    size = 'style="width: 100%; height: 720px"'
+    outer = f'<iframe {size} srcdoc="{html.escape(page)}"></iframe>'
+    (tmp_path / "outer.html").write_text(outer, encoding="utf-8")
     browser.open(f"file://{tmp_path}/outer.html")
     script = """
         const inside = document.querySelector('iframe').contentDocument;
