@@ -183,9 +183,3 @@ def digest(text):
     """The hash of a style or script, as a page's security policy names it."""
     sha256 = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(sha256).decode()}'"
-
-
-def content_of(page):
-    """The content that a page was filled with, so that it can be filled anew."""
-    inside = re.search(r'<script type="application/json" id="data">(.*?)</script', page)
-    return json.loads(inside[1])
