@@ -29,7 +29,7 @@ def run():
             run = course.command()
         else:
             from .console.cli import run
-    return run()
+    run()
 
 
 def parser():

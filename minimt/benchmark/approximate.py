@@ -10,7 +10,7 @@ from ..torch_memory import Memory
 from ..torch_search import exact_topk
 from . import peers
 from .buckets import strided_maxima
-from .timing import in_turns, median_range
+from .timing import in_turns, ratio
 
 LADDER = (4, 8, 16, 24, 32, 48, 64, 96, 128, 192, 256)  # pages to probe
 
@@ -99,7 +99,7 @@ def curve(q, keys, K, segment, repeats):
     recalls, shares = {("exact", 0): 1.0}, {("exact", 0): 1.0}
     for probes in LADDER:
         key = "LSH, cells of stored keys", probes
-        cases[key] = lambda probes=probes: _probe(lsh, probes, q, K)
+        cases[key] = lambda probes=probes: _with(lsh, probes).search(q, K)
         recalls[key] = recall(indices(_with(lsh, probes), q, K), truth)
         shares[key] = share_scored(lsh, q)
     space = keys.new_empty(*q.shape[1:3], keys.shape[2])
@@ -109,14 +109,13 @@ def curve(q, keys, K, segment, repeats):
         recalls[key] = recall(_maxima(q, keys, buckets, K, space), truth)
         shares[key] = 1.0
     seconds = in_turns(cases, repeats, "timing searches")
-    base = seconds["exact", 0]
     rows = [
         dict(
             method=name,
             setting=setting,
             recall=recalls[name, setting],
             scored=shares[name, setting],
-            time=median_range([a / b for a, b in zip(seconds[name, setting], base)]),
+            time=ratio(seconds, (name, setting), ("exact", 0)),
         )
         for name, setting in cases
     ]
@@ -127,10 +126,6 @@ def curve(q, keys, K, segment, repeats):
 def _with(memory, probes):
     memory.searcher.probes = probes
     return memory
-
-
-def _probe(memory, probes, q, K):
-    return _with(memory, probes).search(q, K)
 
 
 def _maxima(q, keys, buckets, K, space):
@@ -187,9 +182,7 @@ def _faiss(q, keys, truth, K, repeats):
                 setting=setting,
                 recall=recall(torch.from_numpy(found), truth[0, 0]),
                 scored=None if np.isnan(share) else share,
-                time=median_range(
-                    [a / b for a, b in zip(seconds[name], seconds["exact"])]
-                ),
+                time=ratio(seconds, name, "exact"),
             )
         )
     return rows

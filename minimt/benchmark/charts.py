@@ -46,7 +46,7 @@ def search_costs(rows):
             if name in row["microseconds"]
         ]
         if points:
-            ax.plot(*zip(*points), **dict(markersize=6) | style)
+            ax.plot(*zip(*points), **style)
             ends[name] = *points[-1], style["color"]
     ax.set_xscale("log", base=2)
     ax.set_yscale("log")
@@ -85,7 +85,7 @@ def draw_recall(ax, rows, cost):
     """A line for each method of rows, by what it costs: "scored" or "time"."""
     begins = {}
     for method in dict.fromkeys(row["method"] for row in rows):
-        style = dict(markersize=6) | STYLES[method]
+        style = STYLES[method]
         found = [row for row in rows if row["method"] == method and row[cost]]
         if found:
             costs = [x[cost]["median"] if cost == "time" else x[cost] for x in found]

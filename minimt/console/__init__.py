@@ -36,7 +36,7 @@ def overview(commands):
         lines += ["", f"{title}:"]
         lines += [f"  {name:11}{commands[name]}" for name in names]
     lines += ["", "examples:"]
-    lines += [example(name) for names in GROUPS.values() for name in names[:1]]
+    lines += [example(name, EXAMPLES[name][0]) for name, *_ in GROUPS.values()]
     return "\n".join(lines)
 
 
@@ -45,7 +45,6 @@ def examples(name):
     return "\n".join(["examples:", *(example(name, x) for x in EXAMPLES[name])])
 
 
-def example(name, flags=None):
-    """A line that runs a command; flags: the first of its examples if not given."""
-    flags = EXAMPLES[name][0] if flags is None else flags
+def example(name, flags):
+    """A line that runs a command with some flags."""
     return f"  python -m minimt {name} {flags}".rstrip()

@@ -108,21 +108,15 @@ def parser():
 def add_train(commands):
     """The main job, with a flag for every field of its model, training and source."""
     train = add_command(commands, train_command)
-    optional = dict(default=argparse.SUPPRESS)
-    group = train.add_argument_group("run")
+    group = train.add_argument_group("run", argument_default=argparse.SUPPRESS)
     help_text = "read text with memory for so many minutes, then as many steps without"
-    whole = dict(type=positive, metavar="X", help=help_text)
-    group.add_argument("--minutes", **whole, **optional)
+    group.add_argument("--minutes", type=positive, metavar="X", help=help_text)
     help_text = "name of the run (default: that of the data, numbered if taken)"
-    group.add_argument("--name", type=utf8, metavar="NAME", help=help_text, **optional)
+    group.add_argument("--name", type=utf8, metavar="NAME", help=help_text)
     help_text = "continue a run that was stopped"
-    group.add_argument(
-        "--resume", type=filename, metavar="RUN", help=help_text, **optional
-    )
+    group.add_argument("--resume", type=filename, metavar="RUN", help=help_text)
     help_text = "train only the model with memory, without a comparison"
-    group.add_argument(
-        "--only-with-memory", action="store_true", help=help_text, **optional
-    )
+    group.add_argument("--only-with-memory", action="store_true", help=help_text)
     for title, part in dict(data=Source, training=Training, model=Config).items():
         add_fields(train, title, part)
 

@@ -18,9 +18,9 @@ def finish(run, *args):
     prepare_output()
     signal.signal(signal.SIGTERM, stopped)
     try:
-        code = run(*args)
+        run(*args)
         sys.stdout.flush()
-        return code or 0
+        return 0
     except InputError as error:
         return mistake(error)
     except BrokenPipeError:  # as when `head` has read enough

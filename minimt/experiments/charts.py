@@ -188,7 +188,8 @@ def recall(metrics):
     found, gaps = metrics["with_memory"]["by_gap"], metrics["gaps"]
     places = range(len(gaps) - 1)
     for (M, shares), line in zip(found.items(), itertools.cycle(LINES)):
-        color, shares = BLUE if int(M) else ORANGE, numbers(shares)
+        color = BLUE if int(M) else ORANGE
+        shares = np.array(shares, dtype=float)  # None becomes NaN, a gap
         right.plot(places, shares, line, color=color, marker="o", markersize=4)
         # Where a line begins to fall is how far back its memory reaches.
         x = max((i for i in places if shares[i] > 0.5), default=0)
@@ -202,8 +203,3 @@ def recall(metrics):
         ax.axhline(chance, color=GREY, linestyle=":")
         label_ends(ax, named | {"chance": (ax.get_xlim()[1], chance, GREY)})
     return figure
-
-
-def numbers(shares):
-    """Shares to draw, with a gap where there is none."""
-    return [np.nan if x is None else x for x in shares]

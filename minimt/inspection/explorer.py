@@ -42,15 +42,6 @@ def page(model, vocabulary, text, name):
     return fill(measure(model, vocabulary, text, name))
 
 
-def frame(page, height=720):
-    """HTML that shows a page inside a notebook: `IPython.display.HTML(frame(page))`."""
-    inside = html.escape(page)
-    style = f"width: 100%; height: {height}px; border: 1px solid #8888"
-    return (
-        f'<iframe title="memory explorer" style="{style}" srcdoc="{inside}"></iframe>'
-    )
-
-
 def measure(model, vocabulary, text, name):
     """All that a page shows, as a dict for JSON. Raises InputError like `page`."""
     config, (doc,) = model.config, encode_all(vocabulary, [text])
@@ -192,9 +183,3 @@ def digest(text):
     """The hash of a style or script, as a page's security policy names it."""
     sha256 = hashlib.sha256(text.encode()).digest()
     return f"'sha256-{base64.b64encode(sha256).decode()}'"
-
-
-def content_of(page):
-    """The content that a page was filled with, so that it can be filled anew."""
-    inside = re.search(r'<script type="application/json" id="data">(.*?)</script', page)
-    return json.loads(inside[1])

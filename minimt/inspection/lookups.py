@@ -44,7 +44,9 @@ def check(config, doc, name):
 def gainers(model, doc, top):
     """The `top` lookups of a document (tokens (n,)) that gain most, best first."""
     with reading(model, doc, times=3) as bar:
-        without, remembered = both_losses(model, doc, bar.update)
+        plain = model.changed(memory=0)
+        (without,) = document_losses(plain, [doc], on_segment=bar.update)
+        (remembered,) = document_losses(model, [doc], on_segment=bar.update)
         best = np.argsort(remembered - without, kind="stable")[:top]
         places = retrieved_places(model, doc, set(best.tolist()), bar.update)
     return [
@@ -59,30 +61,16 @@ def reading(model, doc, times):
     return progress("reading", times * segments, "segment")
 
 
-def both_losses(model, doc, on_segment):
-    """The nats of each token but the first, without memory and with it: (n − 1,) each.
-
-    on_segment(n) is called when n more segments have been read.
-    """
-    models = model.changed(memory=0), model
-    return [document_losses(x, [doc], 1, on_segment)[0] for x in models]
-
-
 def retrieved_places(model, doc, positions, on_segment=lambda n: None):
     """For each query position and each head: [(position, weight)], heaviest first."""
     places = {}
-    for age, found, weights in retrieved(model, doc):
+    for age, _, state in segments(model, doc):
+        found, weights = weights_of(model, age, state)
         on_segment(1)
         for i in positions & set(range(age, age + found.shape[1])):
             heads = zip(found[:, i - age].tolist(), weights[:, i - age].tolist())
             places[i] = [[x for x in zip(*head) if x[0] >= 0] for head in heads]
     return places
-
-
-def retrieved(model, doc):
-    """For each segment, what its queries found: (age, *positions and weights)."""
-    for age, _, state in segments(model, doc):
-        yield age, *weights_of(model, age, state)
 
 
 @torch.inference_mode()
