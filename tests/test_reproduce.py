@@ -327,7 +327,7 @@ def test_what_a_memory_is_worth_is_counted_from_its_own_model():
 
     assert of(0, 50.0) == "2.0 times" and of(1, 25.0) == "2.0 times"
     assert of(0, 20.0) == "more than 4.0 times" and of(1, 20.0) == "more than 2.0 times"
-    assert of(0, 100.0) == of(2, 26.0) == "nothing"
+    assert of(0, 100.0) == of(2, 26.0) == "nothing" and of(2, 24.0) == "–"
 
 
 def test_a_longer_segment_sees_as_much_as_a_usual_one_with_memory(tiny):

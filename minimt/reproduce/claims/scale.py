@@ -85,6 +85,8 @@ def worth_of(found, i):
     own, most = found[i]["parameters"], found[-1]["parameters"]
     if mean(found[i]["ratio"]) >= 1:
         return "nothing"
+    if most == own:
+        return "–"  # there is no larger model to compare it with
     sizes = [x["parameters"] for x in found[i:]]
     at = crossing(
         sizes, [mean(x["without"]) for x in found[i:]], mean(found[i]["with"])
