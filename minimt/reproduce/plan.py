@@ -14,7 +14,6 @@ from .trained import Case
 log = logging.getLogger(__name__)
 
 CODE, PROOFS, BOOKS = "standard library", "hol_light", "books"
-REPETITION = "repetition_steps", "repetition_share"  # fields of a Plan and of Training
 
 
 @dataclass(frozen=True)
@@ -68,8 +67,9 @@ class Plan:
         names = {field.name for field in fields(Training)}
         found = {name: x for name, x in changes.items() if name in names}
         config = {name: x for name, x in changes.items() if name not in names}
-        usual = {name: getattr(self, name) for name in REPETITION}
-        training = Training(**usual | found)
+        found.setdefault("repetition_steps", self.repetition_steps)
+        found.setdefault("repetition_share", self.repetition_share)
+        training = Training(**found)
         return replace(self.base, **config), training
 
     def repetition(self, seed, text=CODE, *, variant="", **changes):

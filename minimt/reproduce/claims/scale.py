@@ -23,6 +23,7 @@ from ..results import between, mean, mean_std, perplexities, ratios
 MEMORY = 8192
 SIZES = (4, 64, 2), (4, 128, 4), (4, 192, 6)  # layers, embed, heads
 LONGER = 1, 3, 9  # times the plan's steps
+SIDES = {"without": (0, figures.WITHOUT), "with": (MEMORY, figures.WITH)}
 
 
 def measure(study, plan):
@@ -35,16 +36,15 @@ def measure(study, plan):
         sizes = dict(layers=layers, embed=embed, heads=heads, learning_rate=rate)
         return plan.case(seed, steps=n * plan.steps, memory=memory, **sizes), {}
 
-    settings = list(product(SIZES, times, (0, MEMORY)))
+    memories = [M for M, _ in SIDES.values()]
+    settings = list(product(SIZES, times, memories))
     found = perplexities(study, plan, {x: partial(case_of, *x) for x in settings})
     rows = []
     for size, n in product(SIZES, times):
         case = case_of(size, n, 0, 0)[0]
         weights = init_params(case.config).values()
         row = dict(parameters=sum(w.size for w in weights), steps=n * plan.steps)
-        row |= {
-            name: found[size, n, M] for name, M in (("without", 0), ("with", MEMORY))
-        }
+        row |= {name: found[size, n, M] for name, (M, _) in SIDES.items()}
         rows.append(row | dict(ratio=ratios(row["with"], row["without"])))
     return dict(rows=rows)
 
@@ -61,7 +61,7 @@ def rows(result):
     lines = [(*head, "worth, in parameters")]
     for n, found in of_steps(result).items():
         for i, x in enumerate(found):
-            cells = (mean_std(x[name], 2) for name in ("without", "with"))
+            cells = (mean_std(x[name], 2) for name in SIDES)
             size, worth = f"{x['parameters'] / 1e6:.2f}M", worth_of(found, i)
             lines.append((n, size, *cells, mean_std(x["ratio"]), worth))
     return lines
@@ -87,11 +87,18 @@ def worth_of(found, i):
         return "nothing"
     if most == own:
         return "–"  # there is no larger model to compare it with
-    sizes = [x["parameters"] for x in found[i:]]
-    at = crossing(
-        sizes, [mean(x["without"]) for x in found[i:]], mean(found[i]["with"])
-    )
+    at = as_good(found, i)
     return f"{at / own:.1f} times" if at else f"more than {most / own:.1f} times"
+
+
+def as_good(found, i):
+    """The parameters with which a model without memory does as well as model i with it.
+
+    None if the largest of those that were trained does not.
+    """
+    sizes = [x["parameters"] for x in found[i:]]
+    without = [mean(x["without"]) for x in found[i:]]
+    return crossing(sizes, without, mean(found[i]["with"]))
 
 
 def verdict(result):
@@ -116,7 +123,7 @@ def draw(result):
     for ax, (n, x) in zip(panels, found.items()):
         sizes = [row["parameters"] for row in x]
         ax.set(xlabel="parameters", xscale="log", yscale="log")
-        for name, style in (("without", figures.WITHOUT), ("with", figures.WITH)):
+        for name, (_, style) in SIDES.items():
             curve(ax, sizes, [row[name] for row in x], **style)
         for row, size in zip(x, sizes):
             less = f"{mean(row['ratio']) - 1:+.0%}".replace("-", "−")
@@ -128,10 +135,10 @@ def draw(result):
         ax.yaxis.set_major_formatter("{x:.0f}")
         ax.minorticks_off()
         figures.headline(ax, f"{n:,} steps")
-    draw_worth(ax, x)
+    draw_worth(ax, n, x)
     ends = {
         f"{name}\nmemory": end(sizes, [row[name] for row in x], style["color"])
-        for name, style in (("without", figures.WITHOUT), ("with", figures.WITH))
+        for name, (_, style) in SIDES.items()
     }
     figures.label_ends(ax, ends)
     figure.supylabel("perplexity, on a logarithmic scale", fontsize=10)
@@ -139,14 +146,12 @@ def draw(result):
     return figure
 
 
-def draw_worth(ax, found):
+def draw_worth(ax, steps, found):
     """An arrow from the smallest model with memory to as good a one without."""
     first, *_, last = found
-    size, goal = first["parameters"], mean(first["with"])
-    sizes = [x["parameters"] for x in found]
-    there = crossing(sizes, [mean(x["without"]) for x in found], goal)
-    if mean(first["ratio"]) < 1:
-        ends = (size, goal), (there or last["parameters"], goal)
-        ax.annotate("", *reversed(ends), arrowprops=dict(arrowstyle="->"))
-        steps, worth = ax.get_title(loc="left"), worth_of(found, 0)
-        figures.headline(ax, f"{steps}: the arrow is\n{worth} the parameters")
+    goal, worth = mean(first["with"]), worth_of(found, 0)
+    if worth != "nothing":
+        there = as_good(found, 0) or last["parameters"]
+        ends = (there, goal), (first["parameters"], goal)
+        ax.annotate("", *ends, arrowprops=dict(arrowstyle="->"))
+        figures.headline(ax, f"{steps:,} steps: the arrow is\n{worth} the parameters")
