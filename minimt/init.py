@@ -47,10 +47,10 @@ class Subspaces(NamedTuple):
     codes: list[slice]  # as many channels together
 
 
-def init_params(config, seed: int = 0, back: int = BACK) -> Weights:
+def init_params(config, seed: int = 0) -> Weights:
     """Fresh weights as {name: float32 array}.
 
-    The heads of the layer below the memory look back by 1 to `back` tokens in turn, and
+    The heads of the layer below the memory look back by 1 to `BACK` tokens in turn, and
     the induction circuit compares as many. Without a layer below the memory, or if the
     model is too narrow for the circuit's subspaces, the weights are random.
     """
@@ -63,9 +63,9 @@ def init_params(config, seed: int = 0, back: int = BACK) -> Weights:
     if config.memory_layer > 0:
         below, memory = (layer_of(params, config.memory_layer - i) for i in (1, 0))
         if config.init == "primed":
-            prime(rng, below, memory, back)
-        if config.init == "induction" and config.embed >= 2 * back:
-            write_induction(rng, params, below, memory, min(back, config.heads))
+            prime(rng, below, memory, BACK)
+        if config.init == "induction" and config.embed >= 2 * BACK:
+            write_induction(rng, params, below, memory, min(BACK, config.heads))
     return {name: weights.astype(np.float32) for name, weights in params.items()}
 
 

@@ -55,13 +55,6 @@ class Plan:
         training = replace(training, steps=steps, warmup=max(1, steps // 5), seed=seed)
         return Case(self.texts[text], config, training, before, variant)
 
-    def written(self):
-        """The same plan, but its models start from the lookup that is written by hand.
-
-        These claims have not been made again since the lookup is learned.
-        """
-        return replace(self, base=replace(self.base, init="induction"))
-
     def settings(self, changes):
         """The Config and the Training with some of their fields changed."""
         names = {field.name for field in fields(Training)}

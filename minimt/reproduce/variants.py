@@ -13,14 +13,11 @@ from ..torch_attention import l2_normalize
 from ..torch_memory import Memory
 from ..torch_model import Parts
 
-# Parts of the induction initialisation: the layer (0 = the memory layer, 1 = the one
-# below, None = no layer) and the names of its weights.
-PARTS = {
-    "look-back heads": (1, ("bias",)),
-    "copying the token seen": (1, ("value", "output")),
-    "matching queries and keys": (0, ("query", "key")),
-    "writing the retrieved value": (0, ("value", "output")),
-    "subspaces in the embedding": (None, ("embedding",)),
+# Ingredients of the primed initialisation: the layer (0 = the memory layer, 1 = the one
+# below) and the names of its weights.
+INGREDIENTS = {
+    "look-back heads": (1, ("bias", "output")),
+    "values written out as they are": (0, ("value", "output")),
 }
 GATES = (0.1, 0.9)  # initial values of the gate
 
@@ -49,12 +46,12 @@ def one_maximum_per_bucket(config):
     return BucketSearch(config.neighbours)
 
 
-def without(part, config, seed):
-    """The induction initialisation, with one part of it random."""
-    below, names = PARTS[part]
-    params = init_params(replace(config, init="induction"), seed)
+def without(ingredient, config, seed):
+    """The primed initialisation, with one ingredient of it random."""
+    below, names = INGREDIENTS[ingredient]
+    params = init_params(replace(config, init="primed"), seed)
     random = init_params(replace(config, init="random"), seed)
-    layer = "" if below is None else f"layers.{config.memory_layer - below}."
+    layer = f"layers.{config.memory_layer - below}."
     return params | {layer + name: random[layer + name] for name in names}
 
 
@@ -78,7 +75,6 @@ VARIANTS = {
     "no normalisation": Variant(Parts(normalize=lambda x: x), unscaled),
     "values normalised too": Variant(Parts(memory=NormalisedValues)),
     "one maximum per bucket": Variant(Parts(searcher=one_maximum_per_bucket)),
-    "one token compared": Variant(weights=partial(init_params, back=1)),
 }
-VARIANTS |= {f"without {x}": Variant(weights=partial(without, x)) for x in PARTS}
+VARIANTS |= {f"without {x}": Variant(weights=partial(without, x)) for x in INGREDIENTS}
 VARIANTS |= {f"gate {g}": Variant(weights=partial(gates_of, g)) for g in GATES}

@@ -1,8 +1,10 @@
 """What is each design choice worth? One thing is changed at a time.
 
-The first row is the main job's model. In the rows "induction without", one part of the
-induction initialisation (`minimt.init`) is random. There is a model without memory for
-each initialisation, so that memory is compared with the best of these.
+The first row is the model of the other claims: primed weights, repetition until a
+lookup has formed, then text, while two streams of sixteen go on with repetition. In the
+rows "primed without", one ingredient of the primed weights is random. There is a model
+without memory for each initialisation, so that memory is compared with the best of
+these.
 """
 
 from functools import partial
@@ -11,18 +13,24 @@ import numpy as np
 
 from ..charts import bars
 from ..results import mean, mean_std, perplexities, ratios
-from ..variants import GATES, PARTS
+from ..variants import GATES, INGREDIENTS
 
-BASE = "the main job's model"
+BASE = "nothing changed"
 CHANGES = {  # group: {name: what is changed}
     "initialisation": {
+        "written by hand": dict(init="induction"),
         "random": dict(init="random"),
-        "one token compared, not three": dict(variant="one token compared"),
     },
-    "induction without": {part: dict(variant=f"without {part}") for part in PARTS},
+    "primed without": {x: dict(variant=f"without {x}") for x in INGREDIENTS},
+    "repetition": {
+        "none": dict(repetition_steps=0, repetition_share=0),
+        "before the text only": dict(repetition_share=0),
+        "beside the text only": dict(repetition_steps=0),
+        "before, and beside in 4 streams": dict(repetition_share=0.25),
+    },
     "no memory": {
-        "induction": dict(memory=0),
-        "induction, one token compared": dict(memory=0, variant="one token compared"),
+        "primed": dict(memory=0),
+        "written by hand": dict(memory=0, init="induction"),
         "random": dict(memory=0, init="random"),
     },
     "norms": {
@@ -35,20 +43,20 @@ CHANGES = {  # group: {name: what is changed}
 }
 HEADINGS = {  # of the groups, in the figure
     "initialisation": "initial weights",
-    "induction without": "random in place of",
+    "primed without": "primed, but random weights in place of",
+    "repetition": "repetition of chunks",
     "no memory": "without memory, with initial weights",
     "norms": "normalisation",
     "memory layer": "layer with the memory",
     "K": "neighbours retrieved",
     "first gate": "gate before training",
 }
-RANDOM = "initialisation", "random"
-QUICK = "initialisation", "induction without", "no memory"  # groups
+NEVER = "repetition", "none"
+QUICK = "initialisation", "repetition", "no memory"  # groups
 
 
 def measure(study, plan):
     """A row for each change: perplexity by seed, its ratio, the trained gates."""
-    plan = plan.written()
     groups = QUICK if plan.quick else CHANGES
     changes = {(BASE, ""): {}}
     changes |= {(g, name): x for g in groups for name, x in CHANGES[g].items()}
@@ -89,11 +97,11 @@ def label(row):
 
 
 def verdict(result):
-    """What was found, in a sentence: what initialisation is worth, and what memory."""
-    random = mean(ratios_of(result)[RANDOM])
+    """What was found, in a sentence: what repetition is worth, and what memory."""
+    never = mean(ratios_of(result)[NEVER])
     best = mean(ratios_of(result)[best_without_memory(result)])
     return (
-        f"Perplexity is {random:.2f} times as high with random initialisation, "
+        f"Perplexity is {never:.2f} times as high without repetition, "
         f"{best:.2f} times as high for the best model without memory"
     )
 
@@ -110,11 +118,11 @@ def best_without_memory(result):
 
 
 def draw(result):
-    """A bar for each change, its ratio to the main job's model."""
-    groups, chosen = {}, {RANDOM, best_without_memory(result)}
+    """A bar for each change, its ratio to the model with nothing changed."""
+    groups, chosen = {}, {NEVER, best_without_memory(result)}
     for (group, name), x in ratios_of(result).items():
         if name:  # the first row is 1 by definition
             groups.setdefault(HEADINGS[group], {})[name] = x
-    label = f"perplexity, {BASE} = 1"
+    label = f"perplexity, {BASE} = 1 (longer bars: worse)"
     shown = {(HEADINGS[group], name) for group, name in chosen}
     return bars(verdict(result), label, groups, shown)
