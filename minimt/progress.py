@@ -1,6 +1,7 @@
 """Progress: a bar on a terminal, and elsewhere a plain line every half a minute."""
 
 import sys
+import threading
 import time
 
 from tqdm import tqdm
@@ -39,6 +40,11 @@ class Bar(tqdm):
     @note.setter
     def note(self, text):
         self.set_postfix_str(text, refresh=False)
+
+
+# A lock for threads alone: tqdm's own is for processes, too, and leaves a semaphore
+# behind if one of them is killed.
+Bar.set_lock(threading.RLock())
 
 
 class Lines:

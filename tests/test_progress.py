@@ -1,5 +1,8 @@
 """Progress: plain lines where there is no terminal, and none for a short job."""
 
+import subprocess
+import sys
+
 import pytest
 
 from minimt import progress
@@ -57,3 +60,15 @@ def test_a_terminal_gets_a_bar_that_is_wiped_at_the_end(monkeypatch, capsys):
     written = capsys.readouterr().err
     assert "10.0/10.0" in written and "loss 1" in written and "\n" not in written
     assert written.endswith("\r") and not written.split("\r")[-2].strip()
+
+
+def test_a_process_that_is_killed_leaves_no_semaphore():
+    job = """
+import multiprocessing, os
+from minimt.progress import progress
+multiprocessing.set_start_method("spawn")
+with progress("hidden", shown=False):
+    os._exit(1)
+"""
+    done = subprocess.run([sys.executable, "-c", job], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (1, "")

@@ -92,14 +92,18 @@ def comparison(metrics):
 
 
 def gain(metrics):
-    """What memory saves: how much of it by lookup, how much by training with it."""
+    """What memory saves: how much of it by lookup, how much by training with it.
+
+    Both parts add up to the whole; the second is often below zero.
+    """
     names = "with_memory", "without_memory"
     found, without = (metrics[name]["nats_per_token"] for name in names)
     off = metrics["by_memory"][0]["nats_per_token"]
     return [
-        bold(f"memory saves {number(without - found)} nats per token") + ", that is",
-        f"  {number(off - found)} by lookup: the same weights without it cost more",
-        f"  {number(without - off)} by training with it: switched off, not left out",
+        bold(f"memory saves {number(without - found)} nats per token") + ", the sum of",
+        f"  {number(off - found):>6} between the same weights with it off and on",
+        f"  {number(without - off):>6} between weights trained without and with it, "
+        "both read without it",
     ]
 
 

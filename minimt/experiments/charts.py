@@ -42,9 +42,7 @@ def formation(formed, curve, **_):
     """How a lookup forms: the cost of each reading, and what the heads attend to."""
     title = "No lookup forms while chunks are repeated"
     if formed:
-        title = (
-            f"A lookup forms by step {formed}: what was just read costs little again"
-        )
+        title = f"A lookup forms by step {formed}: what was just read becomes cheap"
     figure, (left, right) = panels(title, 2, sharey=False)
     steps = [x["step"] for x in curve]
     style = dict(markersize=3, markevery=max(1, len(steps) // 20))

@@ -158,10 +158,10 @@ def draw(result):
         ax.plot(first["time"], mean(first["ratio"]), **FIRST)
         said = f"trained and\nread with {SMALL}"
         ax.annotate(said, (first["time"], 1), (9, 0), va="center", **BESIDE)
-        ax.set_xlabel(f"time of training, with {SMALL} = 1")
+        ax.set_xlabel("training time, where ★ is 1")
         figures.headline(ax, f"read with a memory of {M:,}")
     panels[0].legend(frameon=False, fontsize=figures.SIZE, loc="upper right")
-    figure.supylabel(f"perplexity, trained and read with {SMALL} = 1", fontsize=10)
+    figure.supylabel("perplexity, where ★ is 1", fontsize=10)
     if len(first["ratio"]) > 1:
         said = f"Means of {len(first['ratio'])} seeds; the table has their deviations."
         figures.note(figure, said)
