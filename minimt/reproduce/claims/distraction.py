@@ -138,7 +138,7 @@ def rows(result):
             mean_std(x["perplexity"], 2),
         )
         if n == NONE:
-            lines.append((x["text"], "no memory", "–", perplexity, "–", "–"))
+            lines.append((x["text"], "switched off", "–", perplexity, "–", "–"))
         else:
             cells = f"{mean(others):.0f}", perplexity, mean_std(x["gain"])
             lines.append((x["text"], n, *cells, mean_std(x["own"])))
