@@ -59,6 +59,15 @@ def test_evaluate_reports_the_losses_that_train_reported(place, run):
     assert again["without_memory"] == metrics["without_memory"]
 
 
+def test_a_run_reads_with_half_of_the_neighbours_of_its_training(place, run):
+    folder, metrics = run
+    model, _, saved = runs.load_model(folder, "cpu")
+    assert saved["config"]["neighbours"] == metrics["config"]["neighbours"] == 4
+    assert model.config.neighbours == metrics["neighbours"] == 2
+    one = model.changed(neighbours=1)
+    assert runs.reader(one).config == one.config
+
+
 def test_evaluate_says_what_it_was_trained_on(place, run):
     code, out, errors = minimt(place, "evaluate", run[0], "--data", "texts")
     assert code == 0, errors

@@ -21,7 +21,15 @@ from ..evaluate import (
 from ..figures import MODELS
 from ..files import write_json
 from ..progress import progress
-from ..runs import REPETITION, WITH, WITHOUT, checkpoint, load_model, load_options
+from ..runs import (
+    REPETITION,
+    WITH,
+    WITHOUT,
+    checkpoint,
+    load_model,
+    load_options,
+    reader,
+)
 from ..texts import counted
 from . import charts
 from .stages import train
@@ -48,7 +56,7 @@ def compare(folder, options, device):
         if not distributed.leader():
             return None
         trainer, formation = trainers[WITH], trainers.get(REPETITION)
-        models = {name: trainer.model for name, trainer in trainers.items()}
+        models = {name: reader(trainer.model) for name, trainer in trainers.items()}
         with told_how_to_resume(folder):
             metrics = measure(models, corpus.vocabulary, corpus.held)
         metrics["seconds"] |= {name: t.seconds for name, t in trainers.items()}
@@ -130,7 +138,7 @@ def measure(models, vocabulary, held):
         gains = [a - b for a, b in zip(without, nats[WITH])]
         rows = gain_by_distance(gains, distances, model.config.memory)
         result["gain_by_distance"] = rows
-    result["gates"] = model.gates()
+    result |= dict(gates=model.gates(), neighbours=model.config.neighbours)
     result["seconds"] = dict(evaluation=time.perf_counter() - began)
     return result
 

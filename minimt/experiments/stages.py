@@ -13,7 +13,7 @@ from ..evaluate import document_losses, read_twice
 from ..formation import Formation
 from ..optimizer import Training
 from ..progress import progress
-from ..runs import REPETITION, WITH, WITHOUT, checkpoint, origin
+from ..runs import REPETITION, WITH, WITHOUT, checkpoint, origin, reader
 from ..torch_model import MemorizingTransformer
 from ..train import run_trainer, text_trainer
 
@@ -65,7 +65,7 @@ def first_use(model, docs):
     segments = sum(-(-len(doc) // model.config.segment) for doc in docs)
     with progress("reading with memory", 3 * segments, "segment") as bar:
         nats = document_losses(model, docs, on_segment=bar.update)
-        with_memory = model.changed(memory=FIRST_MEMORY)
+        with_memory = reader(model).changed(memory=FIRST_MEMORY)
         twice = read_twice(with_memory, docs, bar.update)
     return dict(without=float(np.concatenate(nats).mean()), **twice)
 
