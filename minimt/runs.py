@@ -137,8 +137,8 @@ def reader(model):
     """A trained model as it reads: with half of the neighbours of its training.
 
     In training, more neighbours teach more; in reading, the nearest of them get more
-    weight if there are fewer. No text that was tried costs more, and a second reading
-    saves more (tutorial/tuning.md). The paper reads with as many as in training.
+    weight if there are fewer. A first reading costs about the same, and a second one
+    less (tutorial/tuning.md). The paper reads with as many as in training.
     """
     return model.changed(neighbours=max(1, model.config.neighbours // 2))
 
