@@ -58,6 +58,26 @@ def test_a_link_to_a_hosted_notebook_needs_an_address(monkeypatch):
     assert book["cells"][0]["source"] == f"# 1. Attention\n\n{link}\n\nText"
 
 
+@pytest.mark.parametrize("address", ["", "https://github.com/somebody/minimt"])
+def test_a_copy_has_no_link_that_leads_nowhere(tmp_path, monkeypatch, address):
+    monkeypatch.setattr(handout, "ADDRESS", address)
+    (tmp_path / "tutorial").mkdir()
+    handout.hand_out(tmp_path / "mine")
+    found = "".join(x.read_text("utf-8") for x in (tmp_path / "mine").iterdir())
+    links = re.findall(r"\]\(([^)]+)", found)
+    assert not any(x.startswith("..") for x in links)
+    assert any(x.startswith(f"{address}/blob/main/minimt/") for x in links) == bool(
+        address
+    )
+    for path in handout.notebooks():
+        json.loads((tmp_path / "mine" / path.name).read_text("utf-8"))
+    (tmp_path / "tutorial/01_attention.md").touch()  # as in a checkout
+    copies = handout.hand_out(tmp_path / "beside")
+    assert [x.read_bytes() for x in copies] == [
+        x.read_bytes() for x in handout.notebooks()
+    ]
+
+
 def test_a_development_container_installs_what_is_required():
     text = (notebooks.ROOT / ".devcontainer/devcontainer.json").read_text()
     *install, name = json.loads(text)["postCreateCommand"].split()

@@ -1,6 +1,7 @@
 """Copies of the notebooks, for a reader to play with in a folder of one's own."""
 
 import pathlib
+import re
 
 from ..errors import InputError
 from ..files import check_folder, replace_file
@@ -8,6 +9,7 @@ from ..files import check_folder, replace_file
 PACKAGE = pathlib.Path(__file__).parent.parent
 ADDRESS = ""  # of the project's repository, once it has one: https://github.com/…
 HOST = "https://colab.research.google.com/github/"  # opens notebooks of GitHub
+LINK = re.compile(r"!?\[([^][]*)\]\(\.\./([^)]+)\)")  # to a file of the project
 
 
 def notebooks():
@@ -32,8 +34,19 @@ def hand_out(folder):
         raise InputError(f"{there[0]} exists: give another folder, or move it away")
     pathlib.Path(folder).mkdir(parents=True, exist_ok=True)
     for path, copy in copies.items():
-        replace_file(copy, path.read_bytes())
+        text = relinked(path.read_text(encoding="utf-8"), copy.parent)
+        replace_file(copy, text.encode())
     return list(copies.values())
+
+
+def relinked(text, folder):
+    """A notebook's text, without links that lead nowhere in its new folder.
+
+    They lead to the project's repository instead or, without an address, are words.
+    """
+    if (folder.resolve().parent / "tutorial/01_attention.md").exists():
+        return text
+    return LINK.sub(rf"[\1]({ADDRESS}/blob/main/\2)" if ADDRESS else r"\1", text)
 
 
 def hosted(name):
