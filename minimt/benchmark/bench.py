@@ -43,9 +43,10 @@ def bench(run, device, sizes=SIZES, steps=STEPS, repeats=5):
     """
     began = clock()
     tokens = min(TOKENS, max(sizes) * STREAMS) + CONFIG.segment
-    recording, model, held = random_recording(4, 32, tokens), None, None
     if run:
         recording, model, held = trained(run, tokens, device)
+    else:
+        recording, model, held = random_recording(4, 32, tokens), None, None
     H, N, D = recording.keys.shape
     if max(sizes) + CONFIG.segment > N:
         raise InputError(

@@ -13,7 +13,7 @@ from .trained import Case
 
 log = logging.getLogger(__name__)
 
-CODE, PROOFS, BOOKS = "standard library", "hol_light", "books"
+CODE, PROOFS = "standard library", "hol_light"
 
 
 @dataclass(frozen=True)
