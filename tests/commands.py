@@ -72,7 +72,12 @@ def wait_for_line(process, words, seconds=60):
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
     reader.join(seconds)  # returns early where the output ends
-    assert found == [True], f"it printed no line with {words!r}"
+    if found != [True]:
+        process.terminate()
+        process.wait(timeout=30)
+        os.set_blocking(process.stderr.fileno(), False)  # its children may be left
+        said = process.stderr.read()
+        raise AssertionError(f"it printed no line with {words!r}, but {said!r}")
 
 
 def wait_for_file(process, folder, pattern, seconds=60):

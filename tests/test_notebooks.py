@@ -168,6 +168,7 @@ def executed():
         yield {path: pool.submit(notebooks.execute, path) for path in last_first}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", PATHS, ids=stem)
 def test_executing_it_again_prints_the_same(path, executed):
     again = json.loads(notebooks.as_bytes(executed[path].result()))
