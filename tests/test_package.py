@@ -18,7 +18,7 @@ from packaging.utils import canonicalize_name
 import minimt
 from minimt import __main__, console, course, extras
 from minimt.console.exits import finish
-from minimt.course import processes, sandbox
+from minimt.course import handout, processes, sandbox
 from minimt.course.calls import Call
 
 ROOT = pathlib.Path(__file__).parent.parent
@@ -304,9 +304,9 @@ def test_an_installed_package_hands_out_notebooks_but_overwrites_none(
 ):
     told = away(installed, tmp_path, "notebooks", "mine")
     assert told.returncode == 0 and "jupyter lab mine" in told.stdout
-    copies = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
-    sources = ROOT.glob("notebooks/0*.ipynb")
-    assert copies == {path.name: path.read_bytes() for path in sources} != {}
+    copies = {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()}
+    sources = {path.name: path.read_text() for path in ROOT.glob("notebooks/0*.ipynb")}
+    assert copies == {x: handout.relinked(sources[x], tmp_path) for x in sources} != {}
     again = away(installed, tmp_path, "notebooks", "mine")
     assert again.returncode == 2 and "exists: give another folder" in again.stderr
 

@@ -4,6 +4,8 @@ import json
 import os
 import shutil
 import signal
+import subprocess
+import sys
 from dataclasses import asdict, replace
 from functools import partial
 from types import SimpleNamespace
@@ -214,6 +216,14 @@ def test_damaged_weights_are_told_of(tiny, tmp_path):
 def twice(x):
     """A task, by its name, for other processes."""
     return 2 * x, torch.get_num_threads()
+
+
+def test_a_worker_that_has_just_ended_hides_no_error(tmp_path, monkeypatch):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    monkeypatch.setattr("minimt.reproduce.study.active_children", lambda: [ended])
+    with pytest.raises(InputError, match="too short"), Study(tmp_path):
+        raise InputError("too short")
 
 
 def test_a_pool_does_tasks_in_order_on_one_core_each(tmp_path):

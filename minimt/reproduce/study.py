@@ -5,7 +5,7 @@ import pathlib
 import signal
 import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import active_children, get_context, parent_process
 
 import torch
@@ -37,7 +37,8 @@ class Study:
     def __exit__(self, error, *_):
         if error:  # SIGTERM, unlike Ctrl-C, does not reach the workers
             for worker in active_children():
-                os.kill(worker.pid, signal.SIGINT)
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(worker.pid, signal.SIGINT)
         self.pool.shutdown(cancel_futures=True)
 
     def train(self, cases):
