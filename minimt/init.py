@@ -63,7 +63,7 @@ def init_params(config, seed: int = 0) -> Weights:
     if config.memory_layer > 0:
         below, memory = (layer_of(params, config.memory_layer - i) for i in (1, 0))
         if config.init == "primed":
-            prime(rng, below, memory, BACK)
+            prime(rng, below, memory)
         if config.init == "induction" and config.embed >= 2 * BACK:
             write_induction(rng, params, below, memory, min(BACK, config.heads))
     return {name: weights.astype(np.float32) for name, weights in params.items()}
@@ -97,11 +97,11 @@ def orthogonal(rng, inputs: int, outputs: int) -> Array:
     return np.linalg.qr(rng.normal(size=(inputs, outputs)))[0]
 
 
-def prime(rng, below: Weights, memory: Weights, back: int) -> None:
+def prime(rng, below: Weights, memory: Weights) -> None:
     """Let the heads below look back, and the memory layer write values unchanged."""
     E, H = len(memory["value"]), len(memory["log_scale"])
     for h in range(H):
-        below["bias"][1 + h % back, h] += LOOK_BACK_BIAS
+        below["bias"][1 + h % BACK, h] += LOOK_BACK_BIAS
     below["output"][:] = dense(rng, E, E)
     memory["value"][:] = orthogonal(rng, E, E)
     memory["output"][:] = OUTPUT_SCALE * memory["value"].T

@@ -73,17 +73,23 @@ def wait_for_line(process, words, seconds=60):
     reader.start()
     reader.join(seconds)  # returns early where the output ends
     if found != [True]:
-        process.terminate()
-        process.wait(timeout=30)
-        os.set_blocking(process.stderr.fileno(), False)  # its children may be left
-        said = process.stderr.read()
-        raise AssertionError(f"it printed no line with {words!r}, but {said!r}")
+        give_up(process, f"it printed no line with {words!r}")
 
 
 def wait_for_file(process, folder, pattern, seconds=60):
     """Return as soon as the process has written such a file."""
     deadline = time.monotonic() + seconds
     while not any(folder.glob(pattern)):
-        assert process.poll() is None, f"it ended before it wrote {pattern}"
-        assert time.monotonic() < deadline, f"no {pattern} after {seconds} seconds"
+        if process.poll() is not None:
+            give_up(process, f"it ended before it wrote {pattern}")
+        if time.monotonic() >= deadline:
+            give_up(process, f"no {pattern} after {seconds} seconds")
         time.sleep(0.02)
+
+
+def give_up(process, why):
+    """Fail, with what the process said."""
+    process.terminate()
+    process.wait(timeout=30)
+    os.set_blocking(process.stderr.fileno(), False)  # its children may be left
+    raise AssertionError(f"{why}; it said {process.stderr.read()!r}")

@@ -63,19 +63,14 @@ def test_a_copy_has_no_link_that_leads_nowhere(tmp_path, monkeypatch, address):
     monkeypatch.setattr(handout, "ADDRESS", address)
     (tmp_path / "tutorial").mkdir()
     handout.hand_out(tmp_path / "mine")
-    found = "".join(x.read_text("utf-8") for x in (tmp_path / "mine").iterdir())
-    links = re.findall(r"\]\(([^)]+)", found)
+    texts = [x.read_text("utf-8") for x in (tmp_path / "mine").iterdir()]
+    links = re.findall(r"\]\(([^)]+)", "".join(texts))
     assert not any(x.startswith("..") for x in links)
-    assert any(x.startswith(f"{address}/blob/main/minimt/") for x in links) == bool(
-        address
-    )
-    for path in handout.notebooks():
-        json.loads((tmp_path / "mine" / path.name).read_text("utf-8"))
+    led = any(x.startswith(f"{address}/blob/main/minimt/") for x in links)
+    assert led == bool(address) and all(map(json.loads, texts))
     (tmp_path / "tutorial/01_attention.md").touch()  # as in a checkout
-    copies = handout.hand_out(tmp_path / "beside")
-    assert [x.read_bytes() for x in copies] == [
-        x.read_bytes() for x in handout.notebooks()
-    ]
+    copies, sources = handout.hand_out(tmp_path / "beside"), handout.notebooks()
+    assert [x.read_bytes() for x in copies] == [x.read_bytes() for x in sources]
 
 
 def test_a_development_container_installs_what_is_required():

@@ -304,9 +304,12 @@ def test_an_installed_package_hands_out_notebooks_but_overwrites_none(
 ):
     told = away(installed, tmp_path, "notebooks", "mine")
     assert told.returncode == 0 and "jupyter lab mine" in told.stdout
-    copies = {path.name: path.read_text() for path in (tmp_path / "mine").iterdir()}
-    sources = {path.name: path.read_text() for path in ROOT.glob("notebooks/0*.ipynb")}
-    assert copies == {x: handout.relinked(sources[x], tmp_path) for x in sources} != {}
+    copies = {path.name: path.read_bytes() for path in (tmp_path / "mine").iterdir()}
+    sources = {
+        path.name: handout.relinked(path.read_text("utf-8"), tmp_path / "mine").encode()
+        for path in ROOT.glob("notebooks/0*.ipynb")
+    }
+    assert copies == sources != {}
     again = away(installed, tmp_path, "notebooks", "mine")
     assert again.returncode == 2 and "exists: give another folder" in again.stderr
 
