@@ -55,11 +55,11 @@ class Config:
     cache: int = option(64, "tokens in the Transformer-XL cache (C), 0 = no cache")
     memory: int = option(2048, "tokens in the memory (M), 0 = no memory")
     memory_layer: int = option(1, "layer that has the memory, counted from 0")
-    neighbours: int = option(16, "memories retrieved per query (K); half when reading")
+    neighbours: int = option(16, "pairs retrieved per query (K); half after training")
     search: str = option("exact", f"how to find neighbours: {' or '.join(SEARCHES)}")
     tables: int = option(1, "lsh search: number of hash tables")
     bits: int = option(6, "lsh search: each table has 2^bits cells")
-    probes: int = option(16, "lsh search: cells (torch: pages) to probe in each table")
+    probes: int = option(16, "lsh search: cells to probe per table (PyTorch: pages)")
     search_seed: int = option(0, "lsh search: seed for the cells")
     init: str = option("primed", f"initial weights: {', '.join(INITIALISATIONS)}")
 

@@ -31,7 +31,7 @@ class Source:
     )
     endings: str = option("", "file endings to read, such as .py,.md; none = all files")
     held_out: int = option(12, "documents held out for evaluation, at most a quarter")
-    held_out_tokens: int = option(120_000, "their tokens to read, about; 0 = all")
+    held_out_tokens: int = option(120_000, "about how many of their tokens; 0 = all")
 
     def __post_init__(self):
         if not self.data:

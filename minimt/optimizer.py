@@ -16,10 +16,10 @@ class Training:
     steps: int = option(600, "training steps; each reads one segment of every stream")
     learning_rate: float = option(5e-3, "peak learning rate of AdamW")
     warmup: int = option(50, "steps until the learning rate peaks")
-    repetition_steps: int = option(600, "first, at most so many steps of repetition")
-    repetition_share: float = option(0.25, "share of streams that go on with it")
+    repetition_steps: int = option(600, "most steps of repetition, before the text")
+    repetition_share: float = option(0.25, "share of streams that still repeat chunks")
     weight_decay: float = option(0.01, "weight decay of matrices; nothing else decays")
-    clip: float = option(1.0, "largest norm of the gradient")
+    clip: float = option(1.0, "norm at which the gradient is clipped")
     seed: int = option(0, "seed for the weights, the split and the order of documents")
 
     def __post_init__(self):

@@ -144,7 +144,8 @@ def test_after_a_figure_a_sentence_says_what_to_see(path):
     for cell, after in itertools.pairwise(cells):
         drawn = [x for x in cell.get("outputs", []) if "image/png" in x.get("data", {})]
         if drawn:
-            assert "".join(after["source"]).startswith("**What to see.** ")
+            opening = "<details><summary>What to see</summary>"
+            assert "".join(after["source"]).startswith(opening)
 
 
 @pytest.mark.parametrize("path", PATHS, ids=stem)

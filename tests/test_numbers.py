@@ -14,6 +14,7 @@ from minimt.reproduce import results
 
 NUMBER = re.compile(r"(?<![\d.,])\d+(?:,\d{3})*(?:\.\d+)?")
 TOLD = re.compile(rf"{NUMBER.pattern}(?: ± [\d.]+)?%?")
+MAP = "paper_map"
 LINK = re.compile(r"results/(\w+)\.md")
 
 
@@ -150,3 +151,33 @@ def test_chapter_10_tells_what_memory_gains_by_distance(trained):
     for rows in zip(*(x["gain_by_distance"] for x in trained)):
         gain = f"{results.mean([row['gain'] for row in rows]):.2f}"
         assert f"| {rows[0]['distance']} | {gain.replace('-', '−')} |" in told
+
+
+def test_chapter_9_and_the_paper_map_tell_what_the_main_job_finds(trained):
+    told = {x: " ".join(text(f"tutorial/{x}.md").split()) for x in ("09_training", MAP)}
+    with_it, without = (
+        [x[name]["nats_per_token"] for x in trained]
+        for name in ("with_memory", "without_memory")
+    )
+    gains = [x["gain"] for x in trained]
+    gates = [gate for x in trained for gate in x["gates"]]
+    low, high = f"{min(gates):.2f}", f"{max(gates):.2f}"
+    *some, last = (f"{results.mean(x):.2f}" for x in by_size(trained).values())
+    chapter, paper_map = told.values()
+    assert f"it saves {results.mean_std(gains)} nats on the standard" in chapter
+    assert f"varied from {min(gains):.3f} to {max(gains):.3f} nats" in chapter
+    assert f"| {', '.join(some)} and {last} nats, read with memories of " in chapter
+    assert f"gates end at {low} to {high} " in chapter
+    assert f"gates of {low} to {high} after 600 steps" in paper_map
+    means = f"{results.mean(without):.3f} → {results.mean(with_it):.3f} nats"
+    assert means in paper_map
+    spread = f"± {results.std(with_it):.3f} and ± {results.std(without):.3f} nats over"
+    assert spread in paper_map
+
+
+def test_the_paper_map_tells_the_perplexities_of_the_readme_s_run(trained):
+    before, after = (
+        trained[0][name]["perplexity"] for name in ("without_memory", "with_memory")
+    )
+    run = f"README's run it is {before / after:.2f} ({before:.1f} → {after:.1f})"
+    assert run in " ".join(text(f"tutorial/{MAP}.md").split())

@@ -78,14 +78,14 @@ def parser():
     add_flag(task, "seed", 0, "seed for the weights and the books", count)
 
     measure = add_command(commands, bench_command, json_file=True)
-    help_text = "folder of the trained run whose keys to use (the newest in runs/)"
+    help_text = "folder of a trained run, whose keys are used (default: the newest)"
     measure.add_argument("--run", type=filename, metavar="RUN", help=help_text)
     add_flag(measure, "repeats", 5, "rounds of measurement", several)
 
     evaluate = add_command(commands, evaluate_command, "run")
     help_text = "folder of documents (default: the run's held-out ones)"
     evaluate.add_argument("--data", type=filename, metavar="DIR", help=help_text)
-    help_text = "tokens to read, about; 0 = all (default: as in the run)"
+    help_text = "about how many tokens to read; 0 = all (default: as in the run)"
     evaluate.add_argument("--held-out-tokens", type=count, metavar="N", help=help_text)
 
     write = add_command(commands, generate_command, "run")
@@ -93,12 +93,13 @@ def parser():
     write.add_argument("--read", type=filename, metavar="FILE", help=help_text)
     add_flag(write, "prompt", "", "text to continue", utf8)
     add_flag(write, "tokens", 100, "tokens to write", count)
-    add_flag(write, "temperature", 0.8, "0 = always the most likely token", amount)
+    help_text = "how freely to choose; 0 = always the most likely token"
+    add_flag(write, "temperature", 0.8, help_text, amount)
     add_flag(write, "seed", 0, "seed for sampling", count)
 
     inspect = add_command(commands, inspect_command, "run", "file")
     add_flag(inspect, "top", 10, "tokens to show", count)
-    help_text = "write an HTML page instead, on which to explore every token"
+    help_text = "write an HTML page instead, on which every token can be explored"
     inspect.add_argument("--html", type=filename, metavar="FILE", help=help_text)
 
     add_reproduce(commands)
@@ -109,7 +110,7 @@ def add_train(commands):
     """The main job, with a flag for every field of its model, training and source."""
     train = add_command(commands, train_command)
     group = train.add_argument_group("run", argument_default=argparse.SUPPRESS)
-    help_text = "read text with memory for so many minutes, then as many steps without"
+    help_text = "minutes to train with memory on text (without: as many steps)"
     group.add_argument("--minutes", type=positive, metavar="X", help=help_text)
     help_text = "name of the run (default: that of the data, numbered if taken)"
     group.add_argument("--name", type=utf8, metavar="NAME", help=help_text)
@@ -133,7 +134,7 @@ def add_reproduce(commands):
     reproduce.add_argument("--quick", action="store_true", help=help_text)
     help_text = "folder with one subfolder of text files for each further kind of text"
     reproduce.add_argument("--texts", type=filename, metavar="DIR", help=help_text)
-    help_text = "folder to write to (results, or results/quick with --quick)"
+    help_text = "folder to write to (default: results; with --quick: results/quick)"
     reproduce.add_argument("--out", type=filename, metavar="DIR", help=help_text)
 
 

@@ -13,7 +13,7 @@ COLOURS = {  # what begins a line of a report, and the colour of its second grou
 
 
 def coloured(report):
-    """A grader's report with its points in green or red, if standard output can."""
+    """A grader's report, its points in green or red if standard output has colours."""
     for start, colour in COLOURS.items() if shows_colours(sys.stdout) else ():
         report = re.sub(start, rf"\1{colour}\2{PLAIN}", report, flags=re.M)
     return report
@@ -30,7 +30,7 @@ def red(text):
 
 
 def shows_colours(stream):
-    """Whether a stream is a terminal with colours, and nobody objects."""
+    """Whether a stream is a terminal with colours, and nothing forbids them."""
     if os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb":
         return False
     if os.name == "nt" and "WT_SESSION" not in os.environ:  # an old console

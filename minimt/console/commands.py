@@ -53,7 +53,7 @@ def new_run(args):
         raise InputError("give --steps or --minutes, not both")
     source, config = build(Source, args), build(Config, args)
     if not config.memory:
-        raise InputError("train compares memory with none: --memory must be 1 or more")
+        raise InputError("train needs a model with memory: --memory must be 1 or more")
     options = dict(
         command="train",
         config=asdict(config),
@@ -70,7 +70,7 @@ def new_run(args):
 
 
 def recall_command(args):
-    """Train on phone books with and without memory: which recalls far numbers?"""
+    """Train on phone books with memory and without: how far back does each recall?"""
     options = dict(command="recall", steps=args.steps, seed=args.seed)
     with runs.claimed("recall", options) as folder:
         metrics = recall.recall(args.steps, args.seed, device(args.device))
@@ -100,7 +100,8 @@ def newest_run():
     weights = sorted(found, key=lambda path: path.stat().st_mtime)
     if not weights:
         log.info(
-            "keys are random, as runs/ has no run: python -m minimt train makes one"
+            "keys are random, as there is no run in runs/; "
+            "to make one: python -m minimt train"
         )
     return weights[-1].parent if weights else None
 

@@ -14,7 +14,7 @@ LESS = "use a smaller --memory, --streams, --segment, --embed or --layers"
 
 
 def finish(run, *args):
-    """Run a command: 0, 2 for a user's mistake, 130 after Ctrl-C or SIGTERM."""
+    """Run a command; returns 0, 2 (a user's mistake) or 130 (Ctrl-C or SIGTERM)."""
     prepare_output()
     signal.signal(signal.SIGTERM, stopped)
     try:
@@ -32,7 +32,7 @@ def finish(run, *args):
     except (MemoryError, RuntimeError) as error:
         if not out_of_memory(error):
             raise
-        return mistake(f"there is not enough memory: {LESS}")
+        return mistake(f"the machine has run out of memory: {LESS}")
     except KeyboardInterrupt as error:
         if leader():
             print(f"minimt: {str(error) or 'stopped'}", file=sys.stderr)
@@ -69,7 +69,7 @@ def ended_by_ctrl_c():
 
 
 def prepare_output():
-    """Let every character be printed, if need be as an escape, and to nowhere."""
+    """Let any character be printed, as an escape if need be, even if nobody reads."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:  # closed by `>&-`
@@ -79,13 +79,13 @@ def prepare_output():
 
 
 def discard_output():
-    """Drop what cannot be written, or Python would complain of it at its end."""
+    """Drop what cannot be written, or Python would complain about it on exit."""
     with suppress(OSError, ValueError):  # in a notebook there is no such file
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def out_of_memory(error):
-    """Whether an error says that memory could not be had; torch has several ways."""
+    """Whether an error says that the machine is out of memory, in torch's many ways."""
     said = any(x in str(error) for x in ("tried to allocate", "out of memory"))
     return said or isinstance(error, MemoryError)
 
@@ -98,7 +98,7 @@ def mistake(line):
 
 
 def wait_for_leader():
-    """Let the leader of several processes speak first; one alone needs no torch."""
+    """Let the leader of several processes speak first. A single one needs no torch."""
     if not leader():
         from ..distributed import let_leader_speak
 

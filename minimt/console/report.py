@@ -83,8 +83,8 @@ def comparison(metrics):
         lines += gain(metrics)
     twice = metrics["read_twice"]
     lines += [
-        f"a second reading of a document saves {twice['saved']:.3f}: it costs",
-        f"  {twice['first']:.3f} nats per token, then {twice['second']:.3f}",
+        f"a second reading of a document saves {twice['saved']:.3f} nats per token:",
+        f"  {twice['first']:.3f} the first time, {twice['second']:.3f} the second",
     ]
     gates = ", ".join(f"{gate:.2f}" for gate in metrics["gates"])
     lines.append(f"gate per head: {gates}")
@@ -101,15 +101,15 @@ def gain(metrics):
     off = metrics["by_memory"][0]["nats_per_token"]
     return [
         bold(f"memory saves {number(without - found)} nats per token") + ", the sum of",
-        f"  {number(off - found):>6} between the same weights with it off and on",
-        f"  {number(without - off):>6} between weights trained without and with it, "
-        "both read without it",
+        f"  {number(off - found):>6} by lookup: the same weights, memory off and on",
+        f"  {number(without - off):>6} by training: weights trained without it and "
+        "with it, memory off",
     ]
 
 
 def recall(metrics):
     """What `recall` found."""
-    rows = [("numbers recalled, by tokens since", *intervals(metrics["gaps"]))]
+    rows = [("numbers recalled, tokens ago", *intervals(metrics["gaps"]))]
     by_size = metrics["with_memory"]["by_gap"]
     named = {f"with a memory of {M}": x for M, x in by_size.items()}
     named["without memory"] = metrics["without_memory"]["by_gap"][0]
@@ -118,7 +118,7 @@ def recall(metrics):
     seconds = sum(
         metrics[name]["seconds"] for name in ("with_memory", "without_memory")
     )
-    return table(rows) + f"\nchance: {metrics['chance']:.1%}; {seconds:.0f} seconds"
+    return table(rows) + f"\nguessing: {metrics['chance']:.1%}; {seconds:.0f} seconds"
 
 
 def bench(result):

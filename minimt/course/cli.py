@@ -51,17 +51,17 @@ def parser():
     stubs = add(commands, stubs_command)
     help_text = "directory for the files; existing work is not overwritten"
     stubs.add_argument("folder", type=filename, metavar="DIR", help=help_text)
-    help_text = "replace files that are there, even if somebody worked on them"
+    help_text = "replace existing files, even if somebody has worked on them"
     stubs.add_argument("--overwrite", action="store_true", help=help_text)
     books = add(commands, notebooks_command)
     help_text = "directory for the copies; nothing is overwritten"
     books.add_argument("folder", nargs="?", metavar="DIR", help=help_text)
-    help_text = "in a checkout: run these, such as 03_cache, or all; save their output"
+    help_text = "in a checkout: run all, or some (03_cache, …), and save their output"
     books.add_argument("--refresh", nargs="*", metavar="NAME", help=help_text)
     course = add(commands, nbgrader_command)
     help_text = "directory of the course, created if it does not exist"
     course.add_argument("folder", type=filename, metavar="DIR", help=help_text)
-    help_text = "private seed of the hidden tests (drawn at random)"
+    help_text = "private seed of the hidden tests (default: drawn at random)"
     course.add_argument("--seed", type=count, metavar="N", help=help_text)
     return top
 
@@ -72,11 +72,11 @@ def add_grade(commands):
     help_text = f"directory with the steps ({ASSIGNMENT})"
     where = dict(nargs="?", metavar="DIR", help=help_text)
     task.add_argument("folder", type=filename, **where)
-    task.add_argument("--reference", action="store_true", help="grade the reference")
+    task.add_argument("--reference", action="store_true", help="grade the solution")
     help_text = "grade only this step, given by name or number"
     task.add_argument("--step", type=step_called, metavar="STEP", help=help_text)
     task.add_argument("--case", metavar="NAME", help="grade only cases with this name")
-    help_text = "seed of the random cases, or a file that contains it (0)"
+    help_text = "seed of the random cases, or a file that contains it (default 0)"
     task.add_argument("--seed", type=seed, metavar="N", default="0", help=help_text)
     usual = sandbox.Limits()
     help_text = f"time limit for each case, in seconds ({usual.seconds})"
@@ -177,7 +177,7 @@ def watched(args, folder, steps):
         if saved:
             print(f"\nsaved: {', '.join(f'{stem}.py' for stem in saved)}\n")
         print(told(args, folder, verdicts))
-        print(f"waiting for a file in {folder} to be saved; Ctrl-C ends", flush=True)
+        print(f"waiting for a file in {folder} to be saved; Ctrl-C stops", flush=True)
 
 
 def limits(args):
@@ -220,7 +220,7 @@ def notebooks_command(args):
         return refresh(args.refresh)
     copies = handout.hand_out(args.folder)
     folder = shlex.quote(args.folder)
-    return f"{len(copies)} notebooks in {args.folder}: jupyter lab {folder}"
+    return f"{len(copies)} notebooks in {args.folder}; open them: jupyter lab {folder}"
 
 
 def nbgrader_command(args):

@@ -1,8 +1,8 @@
 """Finds the known mistake that explains a wrong result.
 
 A mistake is code of its own: it makes the calls of a case as a student would who makes
-this mistake and no other. It explains a result if all that it gets wrong is wrong in
-the result in the same way; the result may contain another mistake too. If several fit,
+this mistake and no other. It explains a result if whatever it gets wrong is wrong in
+the result in the same way; the result may contain another mistake, too. If several fit,
 the one that explains most is chosen; if none does, a symptom may still be described.
 """
 
@@ -26,7 +26,7 @@ def reference(step):
 
 
 def expected(step, calls, mistake=None):
-    """What the reference returns, or what somebody returns who makes a mistake.
+    """What the reference returns, or what somebody who makes this mistake would.
 
     It is asked for often, and made once: the same list of calls has the same results.
     """
@@ -64,7 +64,7 @@ def hint(step, failed, others):
 
 
 def explained(step, mistake, failed, names, first):
-    """How much of the wrong results a mistake explains: 0 if not the first of them."""
+    """How much of the wrong results a mistake explains; 0 if it misses the first."""
     rows = rows_of(step, mistake, failed)
     if not evidence(*rows[first][1:]):
         return 0
@@ -100,7 +100,7 @@ def rows_of(step, mistake, tried):
 
 
 def evidence(got, right, made):
-    """How much of what is wrong a mistake explains, 0 to 1; None if it was not made."""
+    """How much of the fault a mistake explains, 0 to 1; None if it was not made."""
     if in_parts(got, right, made):
         found = [evidence(*row) for row in zip(got, right, made)]
         return None if None in found else sum(found)
@@ -139,7 +139,7 @@ def support(got, right, made):
 
 
 def in_parts(*results):
-    """Whether results consist of parts, all of as many."""
+    """Whether results consist of parts, all of the same number."""
     parted = all(isinstance(x, (tuple, list)) for x in results)
     return parted and len({len(x) for x in results}) == 1
 

@@ -1,6 +1,6 @@
 """Describes what is wrong with a result when no known mistake explains it.
 
-Each sentence is true of the results it is said of: that they are the right numbers in
+Each sentence is true of the results that it describes: they are the right numbers in
 the wrong order, a multiple of them, or right for the first stream or head alone.
 """
 
@@ -11,8 +11,8 @@ import numpy as np
 from .case import Output
 from .judge import agrees, is_data
 
-DRIFTED = "the numbers are right, but an array on the way has another dtype than the "
-DRIFTED += "input: np.zeros and np.sqrt of a whole number, for two, give float64."
+DRIFTED = "the numbers are right, but somewhere in your code the dtype changes: "
+DRIFTED += "np.zeros, for example, gives float64, and so does np.sqrt of an integer."
 
 
 def described(step, rows):

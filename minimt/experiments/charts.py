@@ -100,7 +100,7 @@ def memory_sizes(metrics):
     nats = [row["nats_per_token"] for row in metrics["by_memory"]]
     saved = nats[0] - nats[-1]
     cost = f"{abs(saved):.2f} nats per token {'less' if saved >= 0 else 'more'}"
-    title = f"With {sizes[-1]:,} tokens of memory, the same weights cost {cost}"
+    title = f"With {sizes[-1]:,} tokens of memory, the same model costs {cost}"
     figure, ax = axes(title, "memory in tokens", "nats per token of held-out documents")
     ax.plot(range(len(sizes)), nats, **WITH)
     for place, value in enumerate(nats):

@@ -83,7 +83,7 @@ def told_how_to_resume(folder):
             raise
         if isinstance(error, OSError):
             why = f"{error.filename}: {error.strerror}"
-            raise InputError(f"{why}; once that is mended: {again}") from None
+            raise InputError(f"{why}; when that is fixed: {again}") from None
         raise KeyboardInterrupt(f"stopped; continue with: {again}") from None
 
 
@@ -99,7 +99,7 @@ def evaluate(folder, other, most, device):
         if len(saved_without["losses"]) == len(saved["losses"]):
             models[WITHOUT] = model
         else:
-            log.info("left out the model without memory, which has had fewer steps")
+            log.info("leaving out the model without memory, which has had fewer steps")
     source, seed = Source(**options["source"]), options["training"]["seed"]
     most = source.held_out_tokens if most is None else most
     if other is None:

@@ -40,7 +40,7 @@ def recall(steps, seed, device):
 
     A number is far if its name was last listed over two segments ago, beyond the reach
     of segment and cache. Training books are never repeated, so recall during training
-    is on unseen books already; the final recall is on more of them, with another seed.
+    is on unseen books, too; the final recall is on more of them, with another seed.
     """
     training = replace(TRAINING, steps=steps, seed=seed)
     metrics = dict(seed=seed, chance=CHANCE, training=asdict(training))

@@ -20,7 +20,7 @@ from ..train import run_trainer, text_trainer
 log = logging.getLogger(__name__)
 
 FIRST_MEMORY = 8192  # tokens, when it is switched on for the first time
-DOCUMENTS, OPENING = 4, 4096  # that are read then: so many, so many tokens of each
+DOCUMENTS, OPENING = 4, 4096  # documents that are read then, and tokens of each
 
 
 def train(folder, options, device):
@@ -57,7 +57,7 @@ def train(folder, options, device):
 
 
 def first_use(model, docs):
-    """What a memory saves a model that was trained without one, with nothing trained.
+    """What a memory saves a model that was trained without one, before more training.
 
     Returns nats per token: without memory, and of the first and second reading with it.
     """
@@ -78,6 +78,7 @@ def tell(formation, found):
         log.info(f"no lookup formed in {len(formation.losses)} steps of repetition")
     reading = found["without"] - found["first"]
     log.info(
-        f"memory switched on, nothing trained: it saves {reading:.2f} nats per token,\n"
-        f"  and a second reading saves {found['saved']:.2f} more"
+        "with a memory, before any more training, "
+        f"a token costs {reading:.2f} nats less,\n"
+        f"  and {found['saved']:.2f} less again when a document is read a second time"
     )

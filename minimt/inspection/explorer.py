@@ -37,7 +37,7 @@ def write(path, model, vocabulary, text, name):
 def page(model, vocabulary, text, name):
     """The HTML page, a str, of a document `text` that is called `name`.
 
-    Raises InputError if there is no memory, or never anything in it.
+    Raises InputError if there is no memory, or if nothing is ever stored in it.
     """
     return fill(measure(model, vocabulary, text, name))
 
@@ -78,7 +78,7 @@ def measure(model, vocabulary, text, name):
 
 
 def in_parts(x, parts=NAT):
-    """A float array (≥ 0) in whole numbers, of which so many stand for 1."""
+    """A float array (≥ 0) as whole numbers, in units of 1/parts."""
     return np.rint(parts * np.maximum(x, 0)).astype(np.int64)
 
 

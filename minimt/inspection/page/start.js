@@ -48,7 +48,7 @@ function showLegend() {
     $('legend').firstElementChild.append(element('li', level(x), `${x}`.replace('-', '−')));
   let saved = 0;
   for (let t = 1; t <= n; t++) saved += gain(t) / n;
-  $('mean').textContent = `${whole(n)} tokens. On average, memory gains ${saved.toFixed(2)} ` +
+  $('mean').textContent = `${whole(n)} tokens. On average, memory saves ${saved.toFixed(2)} ` +
     `nats${saved > 0.05 ? `: each token becomes ${rough(Math.exp(saved))} times as likely` : ''}.`;
 }
 

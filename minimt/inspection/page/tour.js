@@ -57,15 +57,15 @@ const harmed = sure => best(t => gain(t) < -0.5 && /\p{L}{2}/u.test(piece(t)) &&
 const findHarm = () => harmed(1) ?? harmed(2) ?? best(t => gain(t) < -0.5 ? -gain(t) : undefined);
 
 const STOPS = [
-  ['A repeat', findRepeat, (t, place) => `The text before this token has occurred before, ` +
+  ['A repeat', findRepeat, (t, place) => `The text just before this token also stands ` +
     `${whole(t - 1 - place)} tokens back. Memory found that place, and read what came next.`],
-  ['A name', findName, t => `The text around it is new, but the name “${nameAt(t).name}” ` +
+  ['A name', findName, t => `The text around this token is new, but the name “${nameAt(t).name}” ` +
     `is in memory, and the model found it. Open “Follow this name” to see all its uses.`],
   ['A miss', findMiss, t => `“${nameAt(t).name}” is in memory, so the model could have ` +
     `found it. But the words just before led to other places, so memory did not help.`],
   ['A false lead', findHarm, t => `Memory hurts here: what the heads found misled the model. ` +
     `Its first guess was “${shown(guessesAt(t, 'guess', 'cost', 0)[0].piece)}”. Without ` +
-    `memory, the token that really follows was more likely.`],
+    `memory, the token that really follows would have been more likely.`],
 ];
 
 // The stops that this document has: [{title, token, words}].
