@@ -14,7 +14,8 @@ from minimt.reproduce import results
 
 NUMBER = re.compile(r"(?<![\d.,])\d+(?:,\d{3})*(?:\.\d+)?")
 TOLD = re.compile(rf"{NUMBER.pattern}(?: ± [\d.]+)?%?")
-MAP = "paper_map"
+MAP, PER_SECOND = "paper_map", "tokens_per_second"
+COUNT = re.compile(r"(M )?[\d,]+$").match  # a size of memory
 LINK = re.compile(r"results/(\w+)\.md")
 
 
@@ -181,3 +182,49 @@ def test_the_paper_map_tells_the_perplexities_of_the_readme_s_run(trained):
     )
     run = f"README's run it is {before / after:.2f} ({before:.1f} → {after:.1f})"
     assert run in " ".join(text(f"tutorial/{MAP}.md").split())
+
+
+def measured(result):
+    """All that the tables of speed.md may tell of a result of `bench`, row by row."""
+    for base in ("to_product", "to_exact"):
+        for name in result["search"][0][base]:
+            found = {x["memory"]: x[base].get(name) for x in result["search"]}
+            yield base, name, {M: report.with_range(x) for M, x in found.items()}
+    for x in result["step"]:
+        cells = (f"{x[unit]['median']:,.0f}" for unit in ("milliseconds", PER_SECOND))
+        yield "step", x["model"], [*cells, report.with_range(x["to_no_memory"])]
+    for x in result["recall"]["rows"]:
+        share = "–" if x["scored"] is None else f"{x['scored']:.1%}"
+        cells = f"{x['recall']:.3f}", share, report.with_range(x["time"])
+        yield "recall", x["method"], [str(x["setting"]), *cells]
+    for x in result["losses"]["rows"]:
+        nats = f"{x['nats_per_token']:.3f}"
+        yield "losses", x["search"], [str(x["probes"] or "–"), nats]
+
+
+def tables(page):
+    """[(heading, rows)] of the tables of a page, as lists of cells."""
+    for lines in re.findall(r"(?:^\|.*\n)+", page, flags=re.M):
+        cells = [line.strip("|\n ").split(" | ") for line in lines.splitlines()]
+        yield cells[0], cells[2:]
+
+
+@pytest.mark.parametrize("name, told", [("bench", 41), ("bench_gpu", 6)])
+def test_speed_tells_what_the_bench_measured(name, told):
+    result = json.loads(text(f"results/{name}.json"))
+    rows = list(measured(result))
+    on_gpu, found = name == "bench_gpu", 0
+    for heading, lines in tables(text("tutorial/speed.md")):
+        if ("on the GPU" in heading[0]) is not on_gpu or "run" in heading[1]:
+            continue
+        sizes = [int(x.lstrip("M ").replace(",", "")) for x in heading[1:] if COUNT(x)]
+        base = "to_exact" if heading[0] == "M" else "to_product"
+        for first, *cells in lines:
+            if sizes:
+                first = first.replace("LSH, exact search = 1", "LSH with insertion")
+                expected = [x for b, n, x in rows if (b, n) == (base, first)]
+                assert [x[M] for x in expected for M in sizes] == cells, first
+            else:
+                assert (first, cells) in [(n, x) for _, n, x in rows], (first, cells)
+            found += 1
+    assert found == told
