@@ -329,6 +329,7 @@ def test_every_command_has_help(command, capsys):
     assert stop.value.code == 0 and "--device" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_recall_reports_even_one_step(place):
     code, out, _ = minimt(place, "recall", "--steps", 1, "--json")
     metrics = json.loads(out)

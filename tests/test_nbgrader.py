@@ -186,6 +186,7 @@ def succeed(done):
     assert done["success"], done
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")  # nbgrader's, of the database and of cells' ids
 def test_nbgrader_gives_the_points_that_files_are_given(tmp_path, course):
     import nbformat
