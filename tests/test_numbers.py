@@ -14,13 +14,18 @@ from minimt.reproduce import results
 
 NUMBER = re.compile(r"(?<![\d.,])\d+(?:,\d{3})*(?:\.\d+)?")
 TOLD = re.compile(rf"{NUMBER.pattern}(?: ± [\d.]+)?%?")
-MAP, PER_SECOND = "paper_map", "tokens_per_second"
+PER_SECOND = "tokens_per_second"
 COUNT = re.compile(r"(M )?[\d,]+$").match  # a size of memory
 LINK = re.compile(r"results/(\w+)\.md")
 
 
 def text(path):
     return (ROOT / path).read_text(encoding="utf-8")
+
+
+def flowed(page):
+    """A page of the tutorial without its line ends."""
+    return " ".join(text(f"tutorial/{page}.md").split())
 
 
 def value(number):
@@ -122,19 +127,19 @@ def test_chapter_10_tells_what_memory_saves_when_it_is_first_used(trained):
     first = [x["repetition"]["first_use"] for x in trained]
     once = results.mean_std([x["without"] - x["first"] for x in first], 2)
     again = results.mean_std([x["saved"] for x in first], 2)
-    told = " ".join(text("tutorial/10_results.md").split())
+    told = flowed("10_results")
     assert f"it saves {once} nats per token" in told
     assert f"a second reading saves {again} more" in told
 
 
 def test_chapter_10_tells_when_the_lookups_formed(trained):
     *some, last = (str(x["repetition"]["formed"]) for x in trained)
-    told = " ".join(text("tutorial/10_results.md").split())
+    told = flowed("10_results")
     assert f"forms by step {', '.join(some)} and {last} of repetition" in told
 
 
 def test_chapter_10_tells_what_each_size_of_memory_brings(trained):
-    told = " ".join(text("tutorial/10_results.md").split())
+    told = flowed("10_results")
     for size, losses in by_size(trained).items():
         assert f"| {size:,} | {results.mean(losses):.2f} |" in told
 
@@ -148,14 +153,14 @@ def by_size(trained):
 
 
 def test_chapter_10_tells_what_memory_gains_by_distance(trained):
-    told = " ".join(text("tutorial/10_results.md").split())
+    told = flowed("10_results")
     for rows in zip(*(x["gain_by_distance"] for x in trained)):
         gain = f"{results.mean([row['gain'] for row in rows]):.2f}"
         assert f"| {rows[0]['distance']} | {gain.replace('-', '−')} |" in told
 
 
 def test_chapter_9_and_the_paper_map_tell_what_the_main_job_finds(trained):
-    told = {x: " ".join(text(f"tutorial/{x}.md").split()) for x in ("09_training", MAP)}
+    chapter, paper_map = flowed("09_training"), flowed("paper_map")
     with_it, without = (
         [x[name]["nats_per_token"] for x in trained]
         for name in ("with_memory", "without_memory")
@@ -164,7 +169,6 @@ def test_chapter_9_and_the_paper_map_tell_what_the_main_job_finds(trained):
     gates = [gate for x in trained for gate in x["gates"]]
     low, high = f"{min(gates):.2f}", f"{max(gates):.2f}"
     *some, last = (f"{results.mean(x):.2f}" for x in by_size(trained).values())
-    chapter, paper_map = told.values()
     assert f"it saves {results.mean_std(gains)} nats on the standard" in chapter
     assert f"varied from {min(gains):.3f} to {max(gains):.3f} nats" in chapter
     assert f"| {', '.join(some)} and {last} nats, read with memories of " in chapter
@@ -181,7 +185,7 @@ def test_the_paper_map_tells_the_perplexities_of_the_readme_s_run(trained):
         trained[0][name]["perplexity"] for name in ("without_memory", "with_memory")
     )
     run = f"README's run it is {before / after:.2f} ({before:.1f} → {after:.1f})"
-    assert run in " ".join(text(f"tutorial/{MAP}.md").split())
+    assert run in flowed("paper_map")
 
 
 def measured(result):
