@@ -90,11 +90,12 @@ def test_a_resumed_training_continues_as_if_it_had_never_stopped(rng, search):
 
 @SEARCHES
 def test_reading_agrees_with_the_cpu(rng, search):
+    """In float64, as in float32 a query between two cells of LSH may go to either."""
     docs, model = documents(rng, 5), MemorizingTransformer(replace(SMALL, **search))
-    expected = document_losses(model, docs)
+    expected = document_losses(model.double(), docs)
     found = document_losses(model.cuda(), docs)
-    for x, y in zip(found, expected):  # a tie may end differently, and cost more
-        assert np.mean(np.abs(x - y) > 2e-3) < 0.01
+    for x, y in zip(found, expected):
+        np.testing.assert_allclose(x, y, atol=1e-5)
 
 
 def test_the_probe_agrees_with_the_cpu(rng):
