@@ -119,7 +119,9 @@ class Formation(Watched):
     """A trainer that repeats chunks until the lookup is sure, or the steps are over."""
 
     def __init__(self, model, training, docs):
-        training = replace(training, steps=training.repetition_steps)
+        rate = training.learning_rate * training.repetition_rate
+        steps = training.repetition_steps
+        training = replace(training, steps=steps, learning_rate=rate)
         B, T = training.streams, model.config.segment
         streams = Repetition(docs, B, T, training.seed)
         super().__init__(model, training, streams, docs, EVERY)

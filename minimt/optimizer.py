@@ -14,7 +14,11 @@ class Training:
 
     streams: int = option(16, "documents read side by side (B)")
     steps: int = option(600, "training steps; each reads one segment of every stream")
-    learning_rate: float = option(5e-3, "peak learning rate of AdamW")
+    learning_rate: float = option(8e-3, "peak learning rate of AdamW, on text")
+    repetition_rate: float = option(0.625, "the same for repetition, relative to it")
+    lookup_rate: float = option(
+        0.1, "after repetition, that of the layers up to the memory's, relative to it"
+    )
     warmup: int = option(50, "steps until the learning rate peaks")
     repetition_steps: int = option(600, "most steps of repetition, before the text")
     repetition_share: float = option(0.25, "share of streams that still repeat chunks")
@@ -32,10 +36,13 @@ class Training:
         if not 0 <= self.weight_decay < math.inf:
             value = self.weight_decay
             raise ValueError(f"weight_decay must be finite and ≥ 0, not {value}")
-        for name in ("learning_rate", "clip"):
+        for name in ("learning_rate", "repetition_rate", "clip"):
             if not 0 < getattr(self, name) < math.inf:
                 value = getattr(self, name)
                 raise ValueError(f"{name} must be finite and above 0, not {value}")
+        if not 0 <= self.lookup_rate <= 1:
+            value = self.lookup_rate
+            raise ValueError(f"lookup_rate must be from 0 to 1, not {value}")
 
 
 def learning_rate(step, training):
@@ -46,14 +53,22 @@ def learning_rate(step, training):
     return training.learning_rate * (0.02 + 0.49 * (1 + math.cos(math.pi * part)))
 
 
-def adamw(model, training):
-    """AdamW (Loshchilov & Hutter, ICLR 2019) with weight decay on matrices only."""
-    matrices, others = [], []  # the relative bias is a table of single numbers
+def adamw(model, training, lookup_rate=1.0):
+    """AdamW (Loshchilov & Hutter, ICLR 2019) with weight decay on matrices only.
+
+    The `relative_rate` of a group multiplies its learning rate. It is `lookup_rate` in
+    the layers up to the memory's, where a lookup forms, and 1 elsewhere.
+    """
+    layers, groups = model.layers[: model.config.memory_layer + 1], {}
+    lookup = {id(p) for p in layers.parameters()}
     for name, p in model.named_parameters():
-        (others if p.ndim < 2 or name.endswith(".bias") else matrices).append(p)
+        matrix = p.ndim == 2 and not name.endswith(".bias")  # a table of numbers
+        decay = training.weight_decay if matrix else 0.0
+        rate = lookup_rate if id(p) in lookup else 1.0
+        groups.setdefault((decay, rate), []).append(p)
     groups = [
-        {"params": matrices, "weight_decay": training.weight_decay},
-        {"params": others, "weight_decay": 0.0},
+        dict(params=params, weight_decay=decay, relative_rate=rate)
+        for (decay, rate), params in groups.items()
     ]
     return torch.optim.AdamW(groups, betas=(0.9, 0.95), fused=True)
 

@@ -34,13 +34,14 @@ class Trainer:
     The model is trained on the device that it is on. `streams` yields (tokens, targets,
     starts); for checkpoints, it needs state_dict and load_state_dict as well. With
     several processes, each has a trainer with the same streams and reads its share of
-    them; all processes must call each method together.
+    them; all processes must call each method together. lookup_rate: how fast the layers
+    up to the memory's learn, relative to the others.
     """
 
-    def __init__(self, model, training, streams):
+    def __init__(self, model, training, streams, lookup_rate=1.0):
         self.model, self.training, self.streams = model, training, streams
         self.autocast = mixed_precision(model.norm.device)
-        self.optimizer = adamw(model, training)
+        self.optimizer = adamw(model, training, lookup_rate)
         self.state, self.losses, self.seconds = None, [], 0.0
 
     @property
@@ -55,8 +56,9 @@ class Trainer:
         Raises InputError if the loss is no longer finite.
         """
         began = time.perf_counter()
+        rate = learning_rate(len(self.losses), self.training)
         for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(len(self.losses), self.training)
+            group["lr"] = group["relative_rate"] * rate
         segment = next(self.streams)
         count = max(1, int((segment[1] >= 0).sum()))  # targets in all shares together
         shares = (torch.from_numpy(distributed.share(x)) for x in segment)
@@ -154,9 +156,10 @@ def stop_on_interrupt():
 
 
 def text_trainer(model, training, docs):
-    """A trainer on documents."""
+    """A trainer on documents; what repetition has taught is preserved by a low rate."""
     streams = text_streams(docs, training, model.config.segment)
-    return Trainer(model, training, streams)
+    lookup_rate = training.lookup_rate if training.repetition_steps else 1.0
+    return Trainer(model, training, streams, lookup_rate)
 
 
 def text_streams(docs, training, T):

@@ -33,7 +33,7 @@ from minimt.reproduce.claims import (
     scale,
     staleness,
 )
-from minimt.reproduce.plan import CODE, Plan, full
+from minimt.reproduce.plan import CODE, TRAINING, Plan, full
 from minimt.reproduce.study import Study
 from minimt.reproduce.trained import TrainedModels, stored
 from minimt.reproduce.variants import INGREDIENTS, VARIANTS
@@ -70,7 +70,7 @@ def tiny(texts):
     """A plan of two seeds and a few steps."""
     kinds = {CODE: texts / "one", "hol_light": texts / "two"}
     sources = {name: Source(str(x), held_out=2) for name, x in kinds.items()}
-    return Plan(True, (0, 1), 5, sources, BASE, repetition_steps=4)
+    return Plan(True, (0, 1), 5, sources, BASE, replace(TRAINING, repetition_steps=4))
 
 
 @pytest.fixture(scope="module")
@@ -523,7 +523,8 @@ def test_ctrl_c_stops_all_trainings_and_loses_none(texts, tiny, tmp_path):
     assert not list(kept.glob("*.pt"))
     study, alone = Here(kept), Here(tmp_path / "alone")
     source = Source(str(texts / "one"), held_out=2)
-    plan = Plan(True, (0,), 60, {CODE: source}, BASE, repetition_steps=60)
+    training = replace(TRAINING, repetition_steps=60)
+    plan = Plan(True, (0,), 60, {CODE: source}, BASE, training)
     case = plan.repetition(0)
     begun = [
         x

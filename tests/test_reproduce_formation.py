@@ -76,7 +76,7 @@ def test_what_is_trained_differs_in_one_thing(plan):
     after = plan.case(3, init="primed")
     assert after.before == plan.repetition(3, init="primed")
     assert after.before == plan.case(3, init="primed", memory=7).before
-    assert after.training.repetition_share == plan.repetition_share > 0
+    assert after.training.repetition_share == plan.training.repetition_share > 0
     assert plan.case(3, repetition_share=0.5).training.repetition_share == 0.5
     written = plan.case(3, init="induction")
     assert written.before is None and written.training.repetition_share == 0

@@ -1,6 +1,6 @@
 """Training learns, and goes on after any stop as if there had been none."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -11,7 +11,11 @@ from trainers import TRAINING, finish, trainer_of
 
 from minimt import checkpoints, optimizer, torch_lsh, train
 from minimt.errors import InputError
+from minimt.formation import Formation
 from minimt.optimizer import Training
+from minimt.torch_model import MemorizingTransformer
+
+MATRICES = "query", "key", "value", "output", "up", "down"
 
 
 def test_training_learns():
@@ -80,13 +84,44 @@ def test_minutes_become_steps():
 
 def test_matrices_decay_and_nothing_else():
     trainer = trainer_of()
-    decayed, free = trainer.optimizer.param_groups
-    assert decayed["weight_decay"] > 0 and free["weight_decay"] == 0
-    everything = decayed["params"] + free["params"]
-    assert len(everything) == len(list(trainer.model.parameters()))
-    layer = trainer.model.layers[1]
-    for name in ("bias", "gate", "log_scale", "mlp_norm"):
-        assert any(layer[name] is p for p in free["params"]), name
+    decay = by_weight(trainer, "weight_decay")
+    assert len(decay) == len(list(trainer.model.parameters()))
+    for name, x in decay.items():
+        matrix = name.rpartition(".")[2] in (*MATRICES, "embedding")
+        assert x == (TRAINING.weight_decay if matrix else 0), name
+
+
+def by_weight(trainer, what):
+    """What the optimiser's groups say of each weight: {name: value}."""
+    groups = trainer.optimizer.param_groups
+    found = {id(p): group[what] for group in groups for p in group["params"]}
+    return {name: found[id(p)] for name, p in trainer.model.named_parameters()}
+
+
+@pytest.mark.parametrize("memory", [0, CONFIG.memory])
+@pytest.mark.parametrize("repeated", [0, 5])
+def test_what_repetition_taught_learns_slowly_on_text(memory, repeated):
+    """Also in the model without memory, so that both are trained alike."""
+    config, docs = replace(CONFIG, memory=memory), [np.arange(60) % 23] * 4
+    training = replace(TRAINING, repetition_steps=repeated, lookup_rate=0.25)
+    model = MemorizingTransformer(config)
+    trainer = train.text_trainer(model, training, docs)
+    trainer.step()
+    peak = optimizer.learning_rate(0, training)
+    for name, rate in by_weight(trainer, "lr").items():
+        kind, layer, *_ = *name.split("."), -1
+        low = repeated and kind == "layers" and int(layer) <= config.memory_layer
+        assert rate == pytest.approx(peak * (0.25 if low else 1)), name
+
+
+def test_repetition_has_a_rate_of_its_own_for_all_weights():
+    docs = [np.arange(60) % 23] * 4
+    training = replace(TRAINING, repetition_steps=9, repetition_rate=0.5)
+    trainer = Formation(MemorizingTransformer(CONFIG), training, docs)
+    trainer.step()
+    peak = optimizer.learning_rate(0, trainer.training)
+    assert peak == optimizer.learning_rate(0, training) / 2
+    assert set(by_weight(trainer, "lr").values()) == {peak}
 
 
 def test_weights_that_are_not_finite_are_not_saved():
@@ -100,7 +135,8 @@ def test_weights_that_are_not_finite_are_not_saved():
 
 
 @pytest.mark.parametrize(
-    "field", ["streams", "steps", "learning_rate", "clip", "warmup", "weight_decay"]
+    "field",
+    [field.name for field in fields(Training) if field.name != "repetition_share"],
 )
 def test_training_options_that_cannot_be_used_are_named(field):
     for value in (-1, float("nan"), float("inf")):

@@ -7,8 +7,13 @@ import io
 import json
 import pathlib
 import re
+import shlex
 
 import pytest
+
+from minimt import console, course
+from minimt.console.cli import parser
+from minimt.course.cli import parser as course_parser
 
 ROOT = pathlib.Path(__file__).parent.parent
 TUTORIAL = ROOT / "tutorial"
@@ -25,6 +30,9 @@ EXAMPLE = re.compile(r"^```python\n(.*?)^```$(?:\n+```text\n(.*?)^```$)?", re.S 
 NAME = re.compile(r"\bminimt(?:\.\w+)+")
 TEST = re.compile(r"(tests/\w+\.py)::(\w+)")
 LINK = re.compile(r"\]\((?!https?:|#)([^)#\s]+)")
+SHELL = re.compile(r"^```sh\n(.*?)^```$", re.S | re.M)
+PROGRAMS = "python python3 pip torchrun jupyter nbgrader pre-commit".split()
+PROGRAMS += "cp cd rm zip .".split()
 PATH = re.compile(r"(?<![\w/.])(?:minimt|tests|tutorial|notebooks)/[\w/.-]*\w")
 
 # Words that only those who wrote them understood, and what to say in their place.
@@ -42,6 +50,8 @@ TEXTS = [*PAGES, *sorted(ROOT.glob("tutorial/*/*.md"))]
 TEXTS += [*sorted(ROOT.glob("notebooks/*.ipynb")), *sorted(ROOT.glob("minimt/**/*.py"))]
 TEXTS = list(dict.fromkeys(TEXTS))
 
+DOCUMENTS = [path for path in TEXTS if path.suffix == ".md"]
+DOCUMENTS.append(ROOT / "CONTRIBUTING.md")
 each_page = pytest.mark.parametrize(
     "page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix()
 )
@@ -98,6 +108,24 @@ def numbers(text):
 def test_the_names_on_a_page_are_those_of_the_code(page):
     names = set(NAME.findall(page.read_text(encoding="utf-8")))
     assert not [name for name in sorted(names) if not is_there(name)]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [page for page in DOCUMENTS if SHELL.search(page.read_text(encoding="utf-8"))],
+    ids=lambda page: page.relative_to(ROOT).as_posix(),
+)
+def test_the_commands_on_a_page_can_be_given(page):
+    parsers = dict.fromkeys(console.COMMANDS, parser())
+    parsers |= dict.fromkeys(course.COMMANDS, course_parser())
+    for block in SHELL.findall(page.read_text(encoding="utf-8")):
+        for line in block.replace("&&\n", "&& ").splitlines():
+            for command in line.split(" && "):
+                program, *words = shlex.split(command, comments=True) or [""]
+                assert program in PROGRAMS, line
+                if "minimt" in words and program in ("python", "torchrun"):
+                    given = words[words.index("minimt") + 1 :]
+                    parsers[given[0]].parse_args(given)  # exits if it cannot
 
 
 @each_page

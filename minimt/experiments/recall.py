@@ -28,7 +28,9 @@ CONFIG = Config(
     memory_layer=1,
     neighbours=8,
 )
-TRAINING = Training(streams=32, steps=300, repetition_steps=0, repetition_share=0)
+TRAINING = Training(
+    streams=32, steps=300, learning_rate=5e-3, repetition_steps=0, repetition_share=0
+)
 MODELS = dict(with_memory=CONFIG, without_memory=replace(CONFIG, memory=0))
 CHANCE = 1 / NUMBERS
 SIZES = 0, 128, 256, 512, 1024  # of the memory, at which to examine the same weights

@@ -5,12 +5,13 @@ interrupted_study.py TEXTS KEPT: the folder of texts, and where trainings are ke
 
 import pathlib
 import sys
+from dataclasses import replace
 
 from models import BASE
 
 from minimt import train
 from minimt.corpus import Source
-from minimt.reproduce.plan import CODE, Plan
+from minimt.reproduce.plan import CODE, TRAINING, Plan
 from minimt.reproduce.study import Study
 
 
@@ -23,7 +24,8 @@ def slowly(trained, case):
 if __name__ == "__main__":
     texts, kept = sys.argv[1:]
     source = Source(texts, held_out=2)
-    plan = Plan(True, (0,), 60, {CODE: source}, BASE, repetition_steps=60)
+    training = replace(TRAINING, repetition_steps=60)
+    plan = Plan(True, (0,), 60, {CODE: source}, BASE, training)
     with Study(pathlib.Path(kept)) as study:
         cases = [plan.repetition(seed) for seed in range(6)]
         study.map(slowly, [(study.trained, case) for case in cases], "train")

@@ -60,7 +60,7 @@ def case_of(plan, init, stage, seed):
     """The training of an initialisation in a stage."""
     if stage == "repeated chunks":
         return plan.repetition(seed, init=init)
-    steps = LONG_STEPS if stage == LONG else plan.repetition_steps
+    steps = LONG_STEPS if stage == LONG else plan.training.repetition_steps
     return plan.watched(seed, steps=steps, init=init)
 
 

@@ -16,7 +16,6 @@ import numpy as np
 from ... import figures
 from ...config import Config
 from ...init import init_params
-from ...optimizer import Training
 from ..charts import BESIDE, curve, end, note_seeds
 from ..results import between, mean, mean_std, perplexities, ratios
 
@@ -32,7 +31,7 @@ def measure(study, plan):
 
     def case_of(size, n, memory, seed):
         layers, embed, heads = size
-        rate = Training.learning_rate * (Config.embed / embed) ** 0.5
+        rate = plan.training.learning_rate * (Config.embed / embed) ** 0.5
         sizes = dict(layers=layers, embed=embed, heads=heads, learning_rate=rate)
         return plan.case(seed, steps=n * plan.steps, memory=memory, **sizes), {}
 
