@@ -15,9 +15,9 @@ class Training:
     streams: int = option(16, "documents read side by side (B)")
     steps: int = option(600, "training steps; each reads one segment of every stream")
     learning_rate: float = option(8e-3, "peak learning rate of AdamW, on text")
-    repetition_rate: float = option(0.625, "the same for repetition, relative to it")
+    repetition_rate: float = option(0.625, "multiplies it during repetition")
     lookup_rate: float = option(
-        0.1, "after repetition, that of the layers up to the memory's, relative to it"
+        0.1, "multiplies it after repetition, in the layers up to the memory"
     )
     warmup: int = option(50, "steps until the learning rate peaks")
     repetition_steps: int = option(600, "most steps of repetition, before the text")
@@ -57,7 +57,7 @@ def adamw(model, training, lookup_rate=1.0):
     """AdamW (Loshchilov & Hutter, ICLR 2019) with weight decay on matrices only.
 
     The `relative_rate` of a group multiplies its learning rate. It is `lookup_rate` in
-    the layers up to the memory's, where a lookup forms, and 1 elsewhere.
+    the layers up to the one with the memory, where a lookup forms, and 1 elsewhere.
     """
     layers, groups = model.layers[: model.config.memory_layer + 1], {}
     lookup = {id(p) for p in layers.parameters()}

@@ -35,7 +35,7 @@ class Trainer:
     starts); for checkpoints, it needs state_dict and load_state_dict as well. With
     several processes, each has a trainer with the same streams and reads its share of
     them; all processes must call each method together. lookup_rate: how fast the layers
-    up to the memory's learn, relative to the others.
+    up to the one with the memory learn, relative to the others.
     """
 
     def __init__(self, model, training, streams, lookup_rate=1.0):
