@@ -232,3 +232,26 @@ def test_speed_tells_what_the_bench_measured(name, told):
                 assert (first, cells) in [(n, x) for _, n, x in rows], (first, cells)
             found += 1
     assert found == told
+
+
+def test_speed_tells_the_same_in_words_as_in_its_tables():
+    result, told = json.loads(text("results/bench.json")), flowed("speed")
+    exact = {x["memory"]: x["to_product"]["exact"] for x in result["search"]}
+    assert f"exact search takes {report.with_range(exact[65_536])} of the time" in told
+    small = [f"{exact[M]['median']:.2f}" for M in (2048, 512)]
+    assert f"takes {small[0]} times as long at 2,048, and {small[1]} times at" in told
+    steps = {x["model"]: x for x in result["step"]}
+    times = steps["exact, M 8192"]["to_no_memory"]["median"]
+    assert f"makes a step {times:.2f} times as long" in told
+    speed = {name: x[PER_SECOND]["median"] for name, x in steps.items()}
+    peer, lsh = (
+        "memorizing-transformers-pytorch, M",
+        next(x for x in speed if "LSH" in x),
+    )
+    more = speed["exact, M 8192"] / speed[f"{peer} 8192"]
+    assert f"trains {more:.2f} times as many tokens per second" in told
+    more = speed[lsh] / speed[f"{peer} 65536"]
+    assert f"At 65,536, with LSH, it trains {more:.2f} times as many" in told
+    *_, most, best = (x["nats_per_token"] for x in result["losses"]["rows"])
+    assert f"With 32 pages, the loss is {most - best:.3f} nats above" in told
+    assert f"32 pages of LSH cost {most - best:.3f} nats" in flowed("paper_map")
