@@ -129,7 +129,7 @@ def test_chapter_10_tells_what_memory_saves_when_it_is_first_used(trained):
     again = results.mean_std([x["saved"] for x in first], 2)
     told = flowed("10_results")
     assert f"it saves {once} nats per token" in told
-    assert f"A second reading costs {again} less than the first" in told
+    assert f"a second reading costs {again} less than the first" in told
 
 
 def test_chapter_10_tells_when_the_lookups_formed(trained):
