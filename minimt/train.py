@@ -9,14 +9,7 @@ from dataclasses import asdict, replace
 import torch
 
 from . import distributed
-from .checkpoints import (
-    check,
-    load_checkpoint,
-    loading,
-    pack,
-    save_checkpoint,
-    unpack,
-)
+from .checkpoints import check, load_checkpoint, loading, pack, save_checkpoint, unpack
 from .data import DocumentStreams
 from .errors import InputError
 from .optimizer import Training, adamw, learning_rate, mixed_precision

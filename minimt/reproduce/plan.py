@@ -30,16 +30,7 @@ class Plan:
     base: Config = Config()
     training: Training = TRAINING
 
-    def case(
-        self,
-        seed,
-        text=CODE,
-        *,
-        steps=None,
-        before=None,
-        variant="",
-        **changes,
-    ):
+    def case(self, seed, text=CODE, *, steps=None, before=None, variant="", **changes):
         """A model with the sizes of `base`, except for `changes`, trained on a text.
 
         changes: fields of Config and of Training. before: the case whose weights it

@@ -109,10 +109,8 @@ class TrainedModels:
     def train_now(self, case, path):
         """Train one case and store its weights at `path`."""
         unfinished, model = path.with_suffix(".unfinished"), self.first_model(case)
-        make, corpus = (
-            partial(KINDS[case.kind], model, case.training),
-            self.corpus(case),
-        )
+        make = partial(KINDS[case.kind], model, case.training)
+        corpus = self.corpus(case)
         trainer = run_trainer(unfinished, path.stem, make, corpus, shown=False)
         content = dict(origin=path.stem, losses=trainer.losses, seconds=trainer.seconds)
         content |= dict(config=asdict(case.config), training=asdict(case.training))
