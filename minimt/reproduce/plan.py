@@ -14,7 +14,7 @@ from .trained import Case
 log = logging.getLogger(__name__)
 
 CODE, PROOFS = "standard library", "hol_light"
-TRAINING = Training(  # of the results so far; the main job's is better (tuning.md)
+TRAINING = Training(  # as in results/; the main job's is better (tutorial/tuning.md)
     learning_rate=5e-3, repetition_rate=1.0, lookup_rate=1.0, repetition_share=0.125
 )
 
