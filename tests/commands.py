@@ -12,6 +12,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppres
 
 TESTS = pathlib.Path(__file__).resolve().parent
 ROOT = TESTS.parent
+PATIENCE = 180  # seconds until a test gives up on a process: machines may be slow
 SMALL = (
     "--vocab 280 --embed 16 --heads 2 --layers 2 --segment 8 --cache 8 --memory 64 "
     "--neighbours 4 --streams 2 --steps 6 --repetition-steps 4 --held-out 2 "
@@ -62,7 +63,7 @@ def started(command, place="."):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def wait_for_line(process, words, seconds=60):
+def wait_for_line(process, words, seconds=PATIENCE):
     """Return as soon as the process prints a line with these words."""
     found = []
 
@@ -76,7 +77,7 @@ def wait_for_line(process, words, seconds=60):
         give_up(process, f"it printed no line with {words!r}")
 
 
-def wait_for_file(process, folder, pattern, seconds=60):
+def wait_for_file(process, folder, pattern, seconds=PATIENCE):
     """Return as soon as the process has written such a file."""
     deadline = time.monotonic() + seconds
     while not any(folder.glob(pattern)):

@@ -8,7 +8,15 @@ import subprocess
 import sys
 
 import pytest
-from commands import SMALL, environment, minimt, script, started, wait_for_line
+from commands import (
+    PATIENCE,
+    SMALL,
+    environment,
+    minimt,
+    script,
+    started,
+    wait_for_line,
+)
 
 from minimt import __main__ as everything
 from minimt import console, course, runs
@@ -109,7 +117,7 @@ def test_a_killed_run_resumes_as_if_it_had_never_stopped(place, run):
     """Killed between steps, without a chance to save anything."""
     flags = ["train", "--data", "texts", *SMALL, "--name", "killed"]
     with started([*script("killed_after_four_steps.py"), *flags], place) as process:
-        _, errors = process.communicate(timeout=60)
+        _, errors = process.communicate(timeout=PATIENCE)
     assert process.returncode == -signal.SIGKILL, errors
     assert not (place / "runs" / "killed" / "metrics.json").exists()
     code, out, errors = minimt(place, "train", "--resume", "runs/killed", "--json")
@@ -128,7 +136,7 @@ def test_ctrl_c_saves_a_checkpoint_and_tells_how_to_resume(place):
     with started(command, place) as process:
         wait_for_line(process, "steps taken: 3")
         process.send_signal(signal.SIGINT)
-        errors = process.communicate(timeout=60)[1]
+        errors = process.communicate(timeout=PATIENCE)[1]
     assert process.returncode == 130 and "Traceback" not in errors
     assert "minimt train --resume" in errors
     assert errors.strip().endswith("--resume runs/stopped")
@@ -177,7 +185,7 @@ def test_two_trainings_at_once_leave_two_whole_runs(place, run):
         subprocess.Popen(x, cwd=place, env=environment(), stderr=subprocess.PIPE)
         for x in commands
     ]
-    said = [process.communicate(timeout=120)[1].decode() for process in processes]
+    said = [process.communicate(timeout=PATIENCE)[1].decode() for process in processes]
     codes = [process.returncode for process in processes]
     assert codes[:2] == [0, 0] and sorted(codes[2:]) == [0, 2]
     assert sum("runs/race already exists" in x for x in said) == 1

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 import trainers
-from commands import SMALL, environment, script, started, wait_for_line
+from commands import PATIENCE, SMALL, environment, script, started, wait_for_line
 from models import CONFIG
 from trainers import TRAINING, finish, trainer_of
 
@@ -93,7 +93,7 @@ def two(tmp_path_factory):
     folder = tmp_path_factory.mktemp("two")
     command = [*TORCHRUN, __file__, str(folder)]
     done = subprocess.run(
-        command, env=environment(), capture_output=True, text=True, timeout=120
+        command, env=environment(), capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.returncode == 0, done.stderr
     return [torch.load(folder / f"{rank}.pt") for rank in (0, 1)]
@@ -151,7 +151,7 @@ def test_ctrl_c_stops_all_processes_with_one_checkpoint(place):
         wait_for_line(process, "steps taken: 3")
         began = time.perf_counter()
         process.send_signal(signal.SIGINT)
-        said = process.communicate(timeout=60)[1]
+        said = process.communicate(timeout=PATIENCE)[1]
     assert time.perf_counter() - began < 20  # torchrun would kill after 30 seconds
     again = "torchrun --nproc-per-node 2 -m minimt train --resume runs/two"
     assert said.count(again) == 1
@@ -234,7 +234,7 @@ def test_a_mistake_of_all_processes_is_told_once(place):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.stderr.count("nowhere: No such file") == 1
     assert "InputError" not in done.stderr and not (place / "runs" / "nowhere").exists()

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 import pytest
-from commands import ROOT, started, wait_for_file
+from commands import PATIENCE, ROOT, started, wait_for_file
 from slips import slipped
 
 from minimt.course import cli, grade, reference
@@ -255,7 +255,7 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path, number, monkeypatch):
     with started(command, ROOT) as process:
         wait_for_file(process, tmp_path, "minimt-*/waits")
         process.send_signal(number)
-        _, said = process.communicate(timeout=10)
+        _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and said.endswith("minimt: stopped\n")
     assert not list(tmp_path.glob("minimt-*"))
 

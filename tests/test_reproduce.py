@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from commands import ROOT, minimt, script, started, wait_for_file
+from commands import PATIENCE, ROOT, minimt, script, started, wait_for_file
 from models import BASE
 
 from minimt import torch_model
@@ -518,7 +518,7 @@ def test_ctrl_c_stops_all_trainings_and_loses_none(texts, tiny, tmp_path):
     with started([*script("interrupted_study.py"), texts / "one", kept]) as job:
         wait_for_file(job, kept, "*.unfinished")
         os.killpg(job.pid, signal.SIGINT)  # as a terminal does
-        errors = job.communicate(timeout=60)[1]
+        errors = job.communicate(timeout=PATIENCE)[1]
     assert "KeyboardInterrupt" in errors and job.returncode
     assert not list(kept.glob("*.pt"))
     study, alone = Here(kept), Here(tmp_path / "alone")

@@ -7,7 +7,7 @@ from unittest.mock import MagicMock
 
 import numpy as np
 import pytest
-from commands import script, started, wait_for_line
+from commands import PATIENCE, script, started, wait_for_line
 from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import pre_tokenizers
@@ -157,6 +157,6 @@ def test_ctrl_c_ends_the_training_of_a_vocabulary_at_once(tmp_path):
         wait_for_line(process, "training")
         began = time.perf_counter()
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=PATIENCE)
     assert time.perf_counter() - began < 1.5 and process.returncode != 0
     assert not list(tmp_path.iterdir())
