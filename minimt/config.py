@@ -55,7 +55,9 @@ class Config:
     cache: int = option(64, "tokens in the Transformer-XL cache (C), 0 = no cache")
     memory: int = option(2048, "tokens in the memory (M), 0 = no memory")
     memory_layer: int = option(1, "layer that has the memory, counted from 0")
-    neighbours: int = option(16, "pairs retrieved per query (K); half after training")
+    neighbours: int = option(
+        16, "pairs retrieved per query in training (K); afterwards, half as many"
+    )
     search: str = option("exact", f"how to find neighbours: {' or '.join(SEARCHES)}")
     tables: int = option(1, "lsh search: number of hash tables")
     bits: int = option(6, "lsh search: each table has 2^bits cells")

@@ -20,8 +20,12 @@ class Training:
         0.1, "multiplies it after repetition, in the layers up to the memory"
     )
     warmup: int = option(50, "steps until the learning rate peaks")
-    repetition_steps: int = option(600, "most steps of repetition, before the text")
-    repetition_share: float = option(0.25, "share of streams that still repeat chunks")
+    repetition_steps: int = option(
+        600, "at most so many steps of repetition, before the text"
+    )
+    repetition_share: float = option(
+        0.25, "share of streams that go on repeating chunks beside the text"
+    )
     weight_decay: float = option(0.01, "weight decay of matrices; nothing else decays")
     clip: float = option(1.0, "norm at which the gradient is clipped")
     seed: int = option(0, "seed for the weights, the split and the order of documents")

@@ -17,6 +17,7 @@ TOLD = re.compile(rf"{NUMBER.pattern}(?: ± [\d.]+)?%?")
 PER_SECOND = "tokens_per_second"
 COUNT = re.compile(r"(M )?[\d,]+$").match  # a size of memory
 LINK = re.compile(r"results/(\w+)\.md")
+MEASURED = re.compile(r"\]\([^)]*?(speed|tuning|09_training|10_results)\.md")
 
 
 def text(path):
@@ -91,6 +92,37 @@ def test_a_wrong_number_is_noticed():
     assert untold("15% less, or 78 ± 7%, 0.853 ± 0.033 of 1.23", page) == []
     for wrong in ("0.854", "16%", "0.853 ± 0.034", "77 ± 7%", "1.24"):
         assert untold(f"it is {wrong} here", page) == [wrong]
+
+
+def prose():
+    """(name, text) of pages and notebooks, without fenced blocks and `sections`."""
+    for path in [ROOT / "README.md", *(ROOT / "tutorial").rglob("*.md")]:
+        page = re.split(r"^### \[", path.read_text(encoding="utf-8"), flags=re.M)[0]
+        yield path.stem, re.sub(r"^ *```.*?^ *```", "", page, flags=re.M | re.S)
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            if cell["cell_type"] == "markdown":
+                yield path.stem, "".join(cell["source"])
+
+
+def referring():
+    """(sentence, names) where one links to other pages of measurements."""
+    for page, prose_of in prose():
+        for part in re.split(r"\n\s*\n|\n(?=\s*- |\s*\d+\. |\| )", prose_of):
+            flat = " ".join(part.split())
+            for said in re.split(r"(?<=[.?!])\)?\s+(?=[A-Z*`(])|; | \| ", flat):
+                names = set(MEASURED.findall(said)) - {page}
+                if names:
+                    yield re.sub(r"\]\([^)]*\)|\[\d[^]]*\]", "", said), names
+
+
+def test_a_sentence_that_refers_to_a_page_has_its_numbers():
+    checked = 0
+    for said, names in referring():
+        pages = [text(f"tutorial/{name}.md") for name in names]
+        assert untold(said, pages) == [], said
+        checked += bool(NUMBER.search(said))
+    assert checked > 30
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def test_the_sentence_says_within_how_many_steps_and_for_how_many_seeds():
     assert "within 90 steps (2 of 3 seeds)" in said
     assert "on plain text none forms in 400" in said
     said = formation.verdict(result([60, 70], plain=[None, 300]))
-    assert "on plain text the first forms at step 300 (primed)" in said
+    assert "on plain text, a primed one does by step 300" in said
     assert "No lookup forms" in formation.verdict(result([None, None]))
 
 

@@ -110,7 +110,7 @@ def add_train(commands):
     """The main job, with a flag for every field of its model, training and source."""
     train = add_command(commands, train_command)
     group = train.add_argument_group("run", argument_default=argparse.SUPPRESS)
-    help_text = "minutes to train with memory on text (without: as many steps)"
+    help_text = "minutes on text with memory, in place of --steps"
     group.add_argument("--minutes", type=positive, metavar="X", help=help_text)
     help_text = "name of the run (default: that of the data, numbered if taken)"
     group.add_argument("--name", type=utf8, metavar="NAME", help=help_text)

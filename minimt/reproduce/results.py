@@ -93,8 +93,8 @@ def origin(result):
     return [
         f"    {result['command']}",
         "",
-        f"Texts: {', '.join(texts)}. Seed{plural} {seed}; {steps} steps of 1,024 "
-        f"tokens; {init} initialisation. Python {versions['python']}, torch "
+        f"Texts: {', '.join(texts)}. Seed{plural} {seed}; stages of {steps} steps of "
+        f"1,024 tokens; {init} initialisation. Python {versions['python']}, torch "
         f"{versions['torch']}, {cores} cores. Training all models took "
         f"{seconds['training'] / 60:.0f} minutes, on {device}; this command "
         f"took {seconds['command'] / 60:.0f} minutes and reused what had already been "

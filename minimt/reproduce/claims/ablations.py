@@ -1,10 +1,10 @@
 """What is each design choice worth? One thing is changed at a time.
 
-The first row is the model of the other claims: primed weights, repetition until a
-lookup has formed, then text, while two streams of sixteen go on with repetition. In the
-rows "primed without", one ingredient of the primed weights is random. There is a model
-without memory for each initialisation, so that memory is compared with the best of
-these.
+The first row is the model of most other claims: primed weights, repetition until later
+readings cost almost nothing (or for 600 steps), then text, while two streams of sixteen
+go on with repetition. In the rows "primed without", one ingredient of the primed
+weights is random. There is a model without memory for each initialisation, so that
+memory is compared with the best of these.
 """
 
 from functools import partial

@@ -18,6 +18,7 @@ from ... import figures
 from ...benchmark.approximate import cells_for
 from ...benchmark.buckets import BucketSearch
 from ...evaluate import document_losses
+from ...texts import counted
 from ...torch_model import SEARCHES
 from ...torch_search import exact_topk
 from ..charts import BESIDE, curve, note_seeds
@@ -28,7 +29,7 @@ MEMORY = 8192
 PAGES, BUCKETS = (1, 2, 4, 8, 16, 32), (16, 64, 256, 1024)  # of LSH; of maxima
 WITHOUT, EXACT = "no memory", "exact"
 LSH, MAXIMA = "LSH", "one maximum per bucket"
-UNITS = {LSH: "pages", MAXIMA: "buckets"}
+UNITS = {LSH: "page", MAXIMA: "bucket"}
 STYLES = {  # by the search in training and the search in reading
     (EXACT, LSH): dict(color=figures.ORANGE, marker="s"),
     (EXACT, MAXIMA): dict(color=figures.BLUE, marker="^", linestyle="--"),
@@ -134,7 +135,7 @@ def rows(result):
     for x in result["rows"]:
         search = x["search"]
         if search in UNITS:
-            search += f", {x['setting']} {UNITS[search]}"
+            search += f", {counted(x['setting'], UNITS[search])}"
         recall = mean_std(x["recall"]) if search != WITHOUT else "–"
         cells = mean_std(x["perplexity"], 2), mean_std(x["ratio"])
         lines.append((x["trained"], search, recall, *cells))
@@ -142,7 +143,7 @@ def rows(result):
 
 
 def verdict(result):
-    """What was found: the lowest recalls that cost less than 1%, and after training."""
+    """What was found: the lowest recalls that are enough, and after such training."""
     least, (*others, own) = {}, result["rows"]
     for x in others:
         if x["search"] in UNITS and mean(x["ratio"]) < 1 + LITTLE:
@@ -151,9 +152,9 @@ def verdict(result):
     found = "No approximate search came within 1% of exact search's perplexity"
     if least:
         recalls = (f"{recall:.0%} ({search})" for search, recall in least.items())
-        found = f"A recall of {' or '.join(recalls)} raises perplexity by less than 1%"
-    also = f"a model also trained with {own['setting']} buckets has"
-    return f"{found}; {also} {mean(own['ratio']):.2f} times the perplexity"
+        found = f"A recall of {' or '.join(recalls)} is within 1% of exact search"
+    times = f"{mean(own['ratio']):.2f} times its perplexity"
+    return f"{found}; a model also trained with {own['setting']} buckets has {times}"
 
 
 def draw(result):

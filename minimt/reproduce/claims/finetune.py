@@ -10,8 +10,8 @@ memory of 512, until its learning rate has decayed. Then it is given a larger on
   paper does not report, it is trained for as many more steps with a memory of 512, and
   then read with the larger.
 - For comparison, a model has the larger memory from its first step. It is trained for
-  as many steps as the model with 512, or for as long as that model and 4% more steps
-  with the larger memory take.
+  as many steps as the model with 512, or else for as much time as that model's training
+  takes together with 4% more steps with the larger memory.
 
 Time is the number of steps times the median time of a step, as measured in training on
 one core. What is the same for all models, such as a first stage of repetition, is not

@@ -6,11 +6,13 @@ plain text. A lookup has formed when a chunk of a probe costs less than half as 
 when it is read again. After training, each model is given a memory of 8,192 tokens for
 the first time, and reads held-out documents twice.
 
-On plain text a lookup would need far longer. By the law of Aoyama et al. (arXiv
-2511.16893) it forms after 16 million tokens of 16 streams of 64, or after 22 million if
-the cache counts as context; these are 15,700 and 22,100 steps. So a random model of one
-seed also reads plain text for 26,000 steps, on one schedule. The band in the figure is
-this prediction, which was written down before the model was trained.
+On plain text a lookup needs far longer. For 16 streams and segments of 64 tokens, the
+law of Aoyama et al. (arXiv 2511.16893) predicts it after 15,700 steps (16 million
+tokens), or after 22,100 (23 million) if the cache counts as context. So one model with
+random weights also reads plain text for 26,000 steps, on one schedule of learning
+rates. The band in the figure is this prediction, which was written down before the
+model was trained. A lookup that forms in another layer than that of the memory is of no
+use to a memory: then a second reading saves nothing.
 """
 
 from ... import figures
@@ -100,10 +102,10 @@ def verdict(result):
     other = f"on plain text none forms in {longest:,}"
     if late:
         n, init = min(late)
-        other = f"on plain text the first forms at step {n:,} ({init})"
+        other = f"on plain text, a {init} one does by step {n:,}"
     return (
-        f"A primed model that repeats chunks learns a lookup within {max(sure)} steps "
-        f"({len(sure)} of {len(steps)} seeds); {other}"
+        "On repeated chunks, a primed model learns a lookup within "
+        f"{max(sure)} steps ({len(sure)} of {len(steps)} seeds); {other}"
     )
 
 

@@ -8,13 +8,14 @@ far back if the smaller memory no longer reaches it.
 The second part looks at functions, classes, lemmas and constants that a document
 defines (see `minimt.inspection.definitions`) and uses again out of sight of local
 attention, but within the larger memory. The paper asked whether the places retrieved
-inside a name, that is at its second and later tokens, include its definition. So do we:
-is any place that any head retrieves in the definition (in Python from `def` or `class`
-to its end, in HOL Light from `let` to `;;`), or near it, within 32 tokens? The first
-use after a definition is counted apart, since later ones may look up how the name was
-used before; earlier uses are counted in the same way. Many places are retrieved, and a
-definition may be long, so beside each share is the chance that as many random places in
-memory include such a place. The last lines are stricter: at the first token of a name,
+inside a name, that is at its second and later tokens, include its definition. So do we.
+A definition counts as found if any head retrieves any place in it (in Python from `def`
+or `class` to its end, in HOL Light from `let` to `;;`). Places near it, within 32
+tokens, are counted too. The first use after a definition is counted apart, since later
+uses may look up how the name was used before; for those, we count in the same way
+whether an earlier use was found. Many places are retrieved, and a definition may be
+long, so beside each share is the chance that as many random places in memory include
+such a place. The last lines are stricter: at the first token of a name,
 only the best memory counts, the place with the largest weight times gate, summed over
 heads. Everything is repeated with three times the steps; the title and the figure show
 the shorter training.

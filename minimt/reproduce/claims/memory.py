@@ -5,8 +5,9 @@ on the same batches, from the same weights, in which a lookup has formed. Perple
 measured on held-out documents, and given as a ratio to that of the model with neither
 memory nor cache. In the paper a segment of 512 with a memory of 1,536 does about as
 well as a segment of 2,048, which sees as many tokens. So, without a cache, there is
-also a segment of 64 with a memory of 192, beside one of 256 without. As a batch of the
-latter has four streams only, one in four repeats chunks in both.
+also a segment of 64 with a memory of 192, beside one of 256 without. With segments of
+256, a batch has only four streams. So in both of these models, one stream in four
+repeats chunks.
 """
 
 from functools import partial

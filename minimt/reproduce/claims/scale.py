@@ -4,8 +4,11 @@ larger one without (the paper's Figure 1).
 Models of three sizes are trained with a memory and without, on the same batches, for
 three numbers of steps. In the paper, a memory of 8K tokens helps models of 200 million,
 one billion and eight billion parameters, and is worth about five times the parameters.
-The learning rate is proportional to 1 / √E. As longer training comes with a schedule of
-its own, each number of steps is a training of its own.
+Here a memory is worth n times the parameters if a model without memory needs n times as
+many for the same perplexity, interpolated between the sizes; the table says "more than"
+where even our largest model without memory is not as good. The learning rate is
+proportional to 1 / √E. As longer training comes with a schedule of its own, each number
+of steps is a training of its own.
 """
 
 from functools import partial

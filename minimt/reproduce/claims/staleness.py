@@ -1,11 +1,11 @@
 """How do stored keys age, if they are normalised and if they are not?
 
 The paper says that normalising keys does not eliminate their staleness, but makes old
-and new keys equal in length (Section 3.2). It makes no claim about their directions. In
-the middle of training, when the weights change most, the keys in memory were made with
-the weights of earlier steps. Each is compared with the key that the current weights
-make of the same token, by the number of steps since it was stored: the cosine between
-the two, and the ratio of their lengths.
+and new keys equal in length (Section 3.2). It makes no claim about their directions.
+The keys in memory were made with the weights of earlier steps. We look at them in the
+middle of training, while the weights are still changing fast. Each is compared with the
+key that the current weights make of the same token, by the number of steps since it was
+stored: the cosine between the two, and the ratio of their lengths.
 
 Both kinds begin with the lookup that is written by hand: repetition does not always
 teach one to a model whose keys are not normalised.
