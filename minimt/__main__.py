@@ -18,7 +18,7 @@ def main():
 
 
 def run():
-    """Run a command. Raises InputError if it, or a package it needs, is missing."""
+    """Run a command. Raises InputError if a package that it needs is missing."""
     command = sys.argv[1] if sys.argv[1:] else ""
     if command not in console.COMMANDS | course.COMMANDS:
         parser().parse_args(sys.argv[1:2])  # exits with the help, or with an error

@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 
 CORPORA = {"stdlib": texts.standard_library}  # what `--data` may name besides a folder
 SHORTEST = 8  # bytes; a token is rarely longer
-LONGEST = 64  # characters; a line ends within so many tokens, and within so much text
+LONGEST = 64  # characters in a token, and in which to look for the end of a line
 OPENING = 1024, 24_576  # tokens of a sampled document, at least and at most
 
 
@@ -29,20 +29,21 @@ class Source:
     data: str = option(
         "stdlib", f"folder of text files, one such file, or {' or '.join(CORPORA)}"
     )
-    endings: str = option("", "file endings to read, such as .py,.md; none = all files")
+    endings: str = option("", "file endings to read, such as .py,.md (if empty, all)")
     held_out: int = option(12, "documents held out for evaluation, at most a quarter")
     held_out_tokens: int = option(120_000, "about how many of their tokens; 0 = all")
 
     def __post_init__(self):
         if not self.data:
-            raise ValueError(f"data must be a folder, or one of {', '.join(CORPORA)}")
+            known = " or ".join(CORPORA)
+            raise ValueError(f"data must be a folder, a file or {known}")
         if self.held_out < 1:
             raise ValueError(f"held_out must be at least 1, not {self.held_out}")
         if self.held_out_tokens < 0:
             value = self.held_out_tokens
             raise ValueError(f"held_out_tokens must be 0 or more, not {value}")
         if self.kinds and self.data in CORPORA:
-            raise ValueError("endings choose files of a folder: give data, too")
+            raise ValueError("endings choose files of a folder: give one as data")
 
     def absolute(self):
         """The same source with an absolute path, for commands run elsewhere."""
@@ -131,7 +132,7 @@ def tell_of_short(left_out, held, config):
     """Log how many documents are too short to train on, or to evaluate memory on."""
     if left_out:
         what = f"{counted(left_out, 'document')} of at most {config.segment} tokens"
-        log.info(f"left out {what}, a single segment")
+        log.info(f"left out of training: {what}")
     reach = config.segment + config.cache
     if n := sum(len(doc) <= reach for doc in held):
         what = f"{counted(n, 'held-out document')} of at most {reach} tokens"
@@ -159,7 +160,7 @@ def read_split(source, config, seed):
 
 
 def hold_out(documents, vocabulary, most, seed):
-    """Documents [(name, text)] with their tokens, to evaluate on: `most`, 0 = all."""
+    """Documents and their tokens, to evaluate on: about `most` tokens, 0 = all."""
     if most:
         documents = sample(documents, vocabulary, most, seed)
     names, texts = zip(*documents)

@@ -70,7 +70,7 @@ class DocumentStreams:
     starts (B,). With a seed it never ends, and each pass over the documents has a new
     order; without one, it reads every document once, in the order given. `document`
     and `offset` (B,) say which document each stream is in and where it reads next.
-    Raises InputError unless there are documents of two or more tokens.
+    Raises InputError if there is no document, or one of fewer than two tokens.
     """
 
     def __init__(self, docs, B, T, seed=None):
@@ -78,7 +78,7 @@ class DocumentStreams:
             raise ValueError(f"B and T must be at least 1, not {B} and {T}")
         if not docs or min(len(doc) for doc in docs) < 2:
             raise InputError(
-                "no documents, or too short a one: give documents of two or more tokens"
+                "no documents, or one is too short: each needs two tokens or more"
             )
         self.docs, self.B, self.T, self.seed = docs, B, T, seed
         self.document, self.offset = np.full(B, -1), np.zeros(B, dtype=np.int64)

@@ -82,10 +82,10 @@ def read_twice(model, docs, on_segment=None):
 
 
 def name_distances(vocabulary, text):
-    """How many tokens ago the name that a token is part of last began: int64 (n,).
+    """How many tokens ago a token's name last began, before this time: int64 (n − 1,).
 
-    One number for each token after the first (`DOCUMENT`): 0 if the name was not seen
-    before, −1 if the token is not part of a name.
+    One number for each of the n tokens but the first (`DOCUMENT`): 0 if the name was
+    not seen before, −1 if the token is not part of a name.
     """
     starts = offsets(vocabulary, text)[:, 0]
     distance, last = np.full(len(starts), -1), {}

@@ -21,8 +21,8 @@ RUN_FILE = "minimt-run.json"  # in the folder of every run
 def replace_file(path, content):
     """Write bytes to a temporary name beside `path`, then rename it into place.
 
-    A link stays a link: the file that it leads to is replaced. What killed processes
-    left of earlier attempts is deleted. Raises OSError with the name `path`.
+    A link stays a link: the file that it leads to is replaced. Leftovers of killed
+    processes are deleted. Raises OSError with the name `path`.
     """
     try:
         write_whole(path, content)
@@ -96,7 +96,7 @@ def finite(x):
 def locked(path, wait=False):
     """Hold the lock of a file or folder.
 
-    Raises BlockingIOError if another process has it, or waits until it does not.
+    If another process has it, this waits for it, or else raises BlockingIOError.
     """
     if not fcntl:
         yield

@@ -14,10 +14,11 @@ from .torch_attention import attend, causal_mask, relative_bias
 from .torch_model import token_losses
 from .train import Trainer, text_streams
 
-CHUNK, CHUNKS = 16, 32  # a probe has so many chunks, of so many tokens
+CHUNK, CHUNKS = 16, 32  # tokens in a chunk of a probe, and chunks in the probe
 EVERY = 5  # steps between two measurements, at least
 POINTS = 200  # measurements of a whole training, about
-# Later readings cost less than these shares of the first: a lookup has formed, is sure.
+# A lookup has formed, or is sure, when later readings cost less than this share of the
+# first.
 FORMED, LEARNED = 1 / 2, 1 / 25
 
 

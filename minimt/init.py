@@ -1,6 +1,7 @@
 """The initial weights: random, primed for lookup, or a circuit that looks things up.
 
-In all three, embeddings have standard deviation 1, and every layer whose output
+In all three, embeddings have standard deviation 1 (in `induction`, half of their
+channels are 0), and every layer whose output
 projections are zero starts as the identity.
 
 `primed` prepares two layers in ways that other models are known to learn by themselves.
@@ -131,9 +132,10 @@ def layer_of(params: Weights, layer: int) -> Weights:
 
 
 def look_back(rng, layer: Weights, space: Subspaces, encode: Array, n: int) -> None:
-    """Let every back-th head, from head n on, write the code of the token n + 1 back.
+    """Let some heads write the code of the token n + 1 places back.
 
-    layer: the one below the memory layer; encode (token, code).
+    They are head n and, from there on, every `len(space.codes)`-th. layer: the one
+    below the memory layer; encode (token, code).
     """
     (E, _), H = layer["value"].shape, layer["bias"].shape[1]
     heads, D = range(n, H, len(space.codes)), E // H

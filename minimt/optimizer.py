@@ -15,9 +15,9 @@ class Training:
     streams: int = option(16, "documents read side by side (B)")
     steps: int = option(600, "training steps; each reads one segment of every stream")
     learning_rate: float = option(8e-3, "peak learning rate of AdamW, on text")
-    repetition_rate: float = option(0.625, "multiplies it during repetition")
+    repetition_rate: float = option(0.625, "factor of the rate during repetition")
     lookup_rate: float = option(
-        0.1, "multiplies it after repetition, in the layers up to the memory"
+        0.1, "factor of the rate after repetition, in the layers up to the memory"
     )
     warmup: int = option(50, "steps until the learning rate peaks")
     repetition_steps: int = option(

@@ -2,7 +2,7 @@
 
 Each token of a later reading can be predicted exactly, by a model that looks up what
 followed the same tokens before. Plain text rarely offers so much for a lookup, which is
-why a lookup forms here within a hundred steps, and there not in thousands.
+why a lookup forms here within a hundred steps, and there only in thousands.
 """
 
 import numpy as np

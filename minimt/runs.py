@@ -43,7 +43,7 @@ def claimed(name, options, numbered=True):
     nothing else has been written in the end, the folder is removed.
     """
     if plain(name) != name:
-        what = "a name of letters, digits and dashes, with no path"
+        what = "another one, of at most 100 letters, digits and dashes"
         raise InputError(f"--name {shlex.quote(name)} cannot be used: give {what}")
     check_folder(RUNS)
     RUNS.mkdir(parents=True, exist_ok=True)
@@ -100,7 +100,7 @@ def write_options(folder, options):
 
 
 def checksum(options):
-    """By which a run file and the run's checkpoints show that they belong together."""
+    """A hash by which a run file and its checkpoints are known to belong together."""
     return hashlib.sha256(as_json(options).encode()).hexdigest()
 
 

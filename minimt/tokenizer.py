@@ -69,7 +69,7 @@ def cached(path):
 
 
 def checksum(path, vocabulary):
-    """By which a file shows that a vocabulary is whole, and is the one of its name."""
+    """A hash by which a vocabulary is known to be whole, and that of its file name."""
     return hashlib.sha256((path.name + vocabulary).encode()).hexdigest()
 
 
@@ -132,7 +132,8 @@ def load_vocabulary(text):
     try:
         vocabulary = Tokenizer.from_str(text)
     except Exception as error:  # the library raises no narrower class
-        raise InputError(f"the vocabulary is damaged, delete it: {error}") from None
+        advice = "delete the folder .vocabularies among the runs"
+        raise InputError(f"a vocabulary is damaged: {advice} ({error})") from None
     vocabulary.encode_special_tokens = True  # "<document>" in a text is only text
     return vocabulary
 

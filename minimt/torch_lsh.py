@@ -40,15 +40,15 @@ class Table:
     def __init__(self, keys: Tensor, cells: int) -> None:
         """keys: the stream's ring (H, M, D), which is still empty."""
         H, M, D = keys.shape
-        N = 2 * -(-M // PAGE) + min(cells, M)  # half of them for evicted keys
+        N = 2 * -(-M // PAGE) + min(cells, M) + 1  # twice, as keys are evicted; a spare
         self.cells = cells
         # A page holds PAGE keys, transposed: its D rows, weighted by a query's entries,
         # add up to the scores of its keys. One more row makes those of evicted keys
         # −inf. The last page is spare: slots whose key is not in the table point to it.
-        self.rows = keys.new_empty(H, N + 1, D + 1, PAGE)
-        self.pivot = keys.new_zeros(H, N + 1, D)  # of the cell that each page is in
-        self.slot = torch.zeros(H, N + 1, PAGE, dtype=torch.int64, device=keys.device)
-        self.live = self.slot.new_zeros(H, N + 1)  # keys in a page that are not evicted
+        self.rows = keys.new_empty(H, N, D + 1, PAGE)
+        self.pivot = keys.new_zeros(H, N, D)  # of the cell that each page is in
+        self.slot = torch.zeros(H, N, PAGE, dtype=torch.int64, device=keys.device)
+        self.live = self.slot.new_zeros(H, N)  # keys in a page that are not evicted
         self.spot = self.slot.new_zeros(H, M)  # where the key of each slot lies
         self.reset(keys.new_zeros(H, 1, D))
 

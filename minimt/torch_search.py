@@ -25,11 +25,11 @@ def exact_topk(q: Tensor, keys: Tensor, valid: Tensor, K: int) -> Neighbours:
 def _of_stream(q, keys, valid, K, space):
     """q (H, T, D), keys (H, M, D), valid (M,) → scores and index (H, T, K)."""
     count = int(valid.sum()) if valid.device.type == "cpu" else 0  # awaits no GPU
-    ring, best = count and valid[:count].all(), []  # whether they are the first slots
+    first_ones, best = count and valid[:count].all(), []  # whether those are valid
     for first in range(0, len(valid), PIECE):
         piece = slice(first, first + PIECE)
         scores = torch.bmm(q, keys[:, piece].mT, out=space[..., : len(valid) - first])
-        if ring:  # by far the fastest
+        if first_ones:  # by far the fastest
             scores[..., max(0, count - first) :] = -torch.inf  # (H, T, ≤ PIECE)
         else:
             scores.masked_fill_(~valid[piece], -torch.inf)
@@ -54,7 +54,8 @@ def largest(scores: Tensor, K: int, best_first: bool = True) -> tuple[Tensor, Te
     """The K largest of (…, M), or all M: values and indices, each (…, min(K, M)).
 
     They lie in the K groups with the largest maxima, which are found in the same way,
-    so `topk` never sees more than a few times K entries. Raises ValueError if K < 1.
+    so if M is a power of 2, `topk` sees only a few times K entries. Raises ValueError
+    if K < 1.
     """
     if K < 1:
         raise ValueError(f"K must be at least 1, not {K}")

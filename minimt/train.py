@@ -171,11 +171,11 @@ def text_streams(docs, training, T):
 def run_trainer(path, origin, trainer_of, corpus, minutes=None, shown=True):
     """Train to the end, resuming from the checkpoint at `path` if it exists.
 
-    origin: by which the checkpoint will be recognised. trainer_of(docs) makes the
-    trainer of documents, those of `corpus`. Returns it after its last step, as many as
-    fit into `minutes` if these are given. Raises KeyboardInterrupt, with everything
-    saved, if Ctrl-C comes first, and InputError if the checkpoint is damaged, or that
-    of another training.
+    origin: by which the checkpoint will be recognised. trainer_of(docs) makes a trainer
+    on documents; they are those of `corpus`. Returns it after its last step. minutes:
+    if given, it takes as many steps as fit into them. Raises KeyboardInterrupt, with
+    everything saved, if Ctrl-C comes first, and InputError if the checkpoint is
+    damaged, or that of another training.
     """
     with stop_on_interrupt() as interrupted:  # from here on Ctrl-C loses nothing
         trainer = trainer_of(corpus.train)

@@ -140,7 +140,7 @@ def test_what_the_split_does_is_told(tmp_path, told):
     assert told() == [
         "left out 1 file (not UTF-8: convert with iconv): latin.txt at byte 0",
         "held out 2 documents, not 6: at most a quarter of 8",
-        "left out 2 documents of at most 32 tokens, a single segment",
+        "left out of training: 2 documents of at most 32 tokens",
     ]
 
 
@@ -157,9 +157,9 @@ def test_held_out_documents_that_are_all_short_are_told_of(tmp_path, told):
 @pytest.mark.parametrize(
     "given, reason",
     [
-        (dict(data=""), "data must be a folder, or one of stdlib"),
+        (dict(data=""), "data must be a folder, a file or stdlib"),
         (dict(held_out=0), "held_out must be at least 1, not 0"),
-        (dict(endings=".py"), "endings choose files of a folder: give data, too"),
+        (dict(endings=".py"), "endings choose files of a folder: give one as data"),
     ],
 )
 def test_what_cannot_be_read_is_refused(given, reason):

@@ -6,7 +6,7 @@ COMMANDS = dict(
     generate="Continue a prompt, after reading a file into memory.",
     recall="Test how far back models recall the numbers of a phone book.",
     evaluate="Evaluate a run's models on held-out documents, or on a folder.",
-    reproduce="Test one of the paper's claims; --quick takes minutes.",
+    reproduce="Test a claim of the paper or a related one; --quick takes minutes.",
     bench="Measure what search and memory cost, on a trained model's keys.",
 )
 EXAMPLES = dict(  # of each command

@@ -14,7 +14,7 @@ LESS = "use a smaller --memory, --streams, --segment, --embed or --layers"
 
 
 def finish(run, *args):
-    """Run a command; returns 0, 2 (a user's mistake) or 130 (Ctrl-C or SIGTERM)."""
+    """Run a command; returns 0, 2 (it failed), 130 (stopped) or 141 (`CLOSED`)."""
     prepare_output()
     signal.signal(signal.SIGTERM, stopped)
     try:

@@ -147,7 +147,7 @@ def read(models, held):
     """The held-out documents' nats per token, as `document_losses` returns them.
 
     Returns {memory: nats} of the model with memory, at each size; the nats of the model
-    without, or None; and what `read_twice` finds at the largest size.
+    without, or None; and what `read_twice` finds with the largest of `SIZES`.
     """
     model, other = models[WITH], models.get(WITHOUT)
     sizes = sorted({*SIZES, model.config.memory})

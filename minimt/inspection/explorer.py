@@ -113,7 +113,7 @@ def heaviest(places, weights, age, queries):
     """Where the first queries of a segment found their heaviest memories.
 
     places, weights: (H, T, K), heaviest first. Returns how many tokens back from the
-    query they are, and their weights, of which WHOLE are 1: both (T, H, PLACES). Where
+    query they are, and their weights in units of 1 / WHOLE: both (T, H, PLACES). Where
     fewer were found, or their weight is nearly 0, both are 0.
     """
     query = age + np.arange(places.shape[1])[:, None]  # (T, 1)

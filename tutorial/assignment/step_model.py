@@ -97,8 +97,9 @@ def remember(memory: Memory, q: Array, K: int, scale: Array):
 def attention_layer(p: Weights, config, x: Array, state: State, layer: int) -> Array:
     """Local attention, mixed with memory in the memory layer: (B, T, E) → (B, T, E).
 
-    Updates the layer's cache in `state`. The memory layer also stores what its search
-    returned, in `state.retrieved`, and then writes to the memory.
+    x has been normalised. Updates the layer's cache in `state`. The memory layer also
+    stores what its search returned, in `state.retrieved`, and then writes to the
+    memory.
     """
     # scale: (H,)
     # local: (B, H, T, D)

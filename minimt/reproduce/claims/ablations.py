@@ -2,9 +2,11 @@
 
 The first row is the model of most other claims: primed weights, repetition until later
 readings cost almost nothing (or for 600 steps), then text, while two streams of sixteen
-go on with repetition. In the rows "primed without", one ingredient of the primed
-weights is random. There is a model without memory for each initialisation, so that
-memory is compared with the best of these.
+go on with repetition. The memory is in layer 1 (the second of four, since they are
+counted from 0), K is 16, and the gate begins at 0.5. In the rows "primed without", one
+ingredient of the primed weights is random. Models with random weights, or with the
+lookup written by hand, also repeat nothing. There is a model without memory for each
+initialisation, so that memory is compared with the best of these.
 """
 
 from functools import partial

@@ -7,8 +7,9 @@ the less attention falls on the keys of the right one. Here models are trained w
 memory for each document, and read with it or with one that 4 or 16 documents share. A
 document stores as many keys as before, and its lookups also search the keys of the
 others. These are training documents of the same kind of text, whose keys are all there
-from the start. How much of the gain is left, compared with the same weights without
-memory? And how much of the attention to the memory falls on a document's own keys?
+from the start. How much of the gain, in nats per token, is left, compared with the same
+weights without memory? And how much of the attention to the memory falls on a
+document's own keys?
 """
 
 from dataclasses import replace
