@@ -53,7 +53,7 @@ class Config:
     embed: int = option(128, "model size (E), heads times head size")
     segment: int = option(64, "tokens in a segment (T)")
     cache: int = option(64, "tokens in the Transformer-XL cache (C), 0 = no cache")
-    memory: int = option(2048, "tokens in the memory (M), 0 = no memory")
+    memory: int = option(2048, "tokens in the memory (M)")
     memory_layer: int = option(1, "layer that has the memory, counted from 0")
     neighbours: int = option(
         16, "pairs retrieved per query in training (K); afterwards, half as many"

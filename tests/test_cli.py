@@ -229,7 +229,7 @@ MISTAKES = {
     "huge seed": (["train", "--seed", "9" * 30], "--seed must be a whole number from"),
     "decay": (["train", "--weight-decay", "inf"], "--weight-decay must be finite"),
     "no name": (["train", "--data", "texts", "--name", ""], "--name '' cannot be used"),
-    "a path as a name": (["train", "--data", "texts", "--name", "../x"], "at most 100 letters"),
+    "a path as a name": (["train", "--data", "texts", "--name", "../x"], "at most 100"),
     "a hidden name": (["train", "--data", "texts", "--name", ".x"], "--name .x cannot"),
     "a name of Windows": (["train", "--data", "texts", "--name", "NUL"], "--name NUL"),
     "no folder": (["evaluate", "runs/texts", "--data", ""], "is empty: give a path"),

@@ -3,22 +3,23 @@
 The same weights read held-out documents with a memory of 512 and with one of 8192. The
 gain of a token is how much less it costs with the larger memory. A name, here, is a
 word of three letters or more. A name, or a phrase of four tokens, counts as last seen
-far back if the smaller memory no longer reaches it.
+far back if the smaller memory no longer reaches it. A repeated phrase is one that was
+last seen far back, and a name "in other company" is one that is not in such a phrase.
 
 The second part looks at functions, classes, lemmas and constants that a document
 defines (see `minimt.inspection.definitions`) and uses again out of sight of local
 attention, but within the larger memory. The paper asked whether the places retrieved
 inside a name, that is at its second and later tokens, include its definition. So do we.
 A definition counts as found if any head retrieves any place in it (in Python from `def`
-or `class` to its end, in HOL Light from `let` to `;;`). Places near it, within 32
-tokens, are counted too. The first use after a definition is counted apart, since later
-uses may look up how the name was used before; for those, we count in the same way
+or `class` to its end, in HOL Light from `let` to `;;`). Lines with "or near" also count
+places within 32 tokens of it. The first use after a definition is counted apart, since
+later uses may look up how the name was used before; for those, we count in the same way
 whether an earlier use was found. Many places are retrieved, and a definition may be
 long, so beside each share is the chance that as many random places in memory include
-such a place. The last lines are stricter: at the first token of a name,
-only the best memory counts, the place with the largest weight times gate, summed over
-heads. Everything is repeated with three times the steps; the title and the figure show
-the shorter training.
+such a place. The last lines are stricter: at the first token of a name, only the best
+memory counts, the place with the largest weight times gate, summed over heads.
+Everything is repeated with three times the steps; the title and the figure show the
+shorter training.
 """
 
 from itertools import islice, product
