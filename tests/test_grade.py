@@ -1,5 +1,6 @@
 """The grader as people meet it: points, first faults, hints, files for services."""
 
+import ast
 import datetime
 import json
 import re
@@ -7,12 +8,13 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 from commands import PATIENCE, ROOT, started, wait_for_file
 from slips import slipped
 
-from minimt.course import cli, grade, reference
+from minimt.course import assignment, cli, grade, reference, stubs
 from minimt.course.assignment import solution, stub
 from minimt.course.steps import STEPS, number
 
@@ -258,6 +260,26 @@ def test_ctrl_c_stops_at_once_and_leaves_nothing(tmp_path, number, monkeypatch):
         _, said = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130 and said.endswith("minimt: stopped\n")
     assert not list(tmp_path.glob("minimt-*"))
+
+
+def test_no_two_threads_parse_at_once(handed_in, monkeypatch):
+    """Files, and the headers of arrays: Python 3.11 may fail at this."""
+    parse, inside, met = ast.parse, [], []
+
+    def slowly(*args, **flags):
+        inside.append(args)
+        met.append(len(inside))
+        time.sleep(0.01)
+        tree = parse(*args, **flags)
+        inside.pop()
+        return tree
+
+    for cached in (assignment.written, assignment.bindings, stubs.unwritten):
+        cached.cache_clear()
+    monkeypatch.setattr(ast, "parse", slowly)
+    monkeypatch.setattr(grade, "cores", lambda: 4)
+    grade.grade(handed_in, [BY_NAME["attention"], BY_NAME["position"]])
+    assert len(met) > 20 and max(met) == 1
 
 
 PRIVATE = """

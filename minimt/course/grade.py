@@ -71,11 +71,10 @@ def grade(folder=None, steps=STEPS, case=None, seed=0, limits=sandbox.Limits()):
         Processes() as processes,
         ThreadPoolExecutor(cores()) as pool,
     ):
-        given = seed, limits, processes
-        futures = []
         try:
-            for pair in chosen:
-                futures.append(pool.submit(attempt, files, *pair, *given))
+            # Parsing comes first: two threads of Python 3.11 must not parse at once.
+            ready = [prepared(files, step, case, seed) for step, case in chosen]
+            futures = [pool.submit(attempt, *x, limits, processes) for x in ready]
             for _ in as_completed(futures):
                 bar.update()
         except KeyboardInterrupt:
@@ -126,22 +125,28 @@ def solution(step):
     return assignment.solution(step).encode()
 
 
-def attempt(files, step, case, seed, limits, processes):
-    """Make the calls of a case with the step's file and the files it may import."""
+def prepared(files, step, case, seed):
+    """A case, its calls, the files they need, and why they cannot succeed or ""."""
     calls = case.calls(rng_of(seed, step, case))
     if files[step.stem] is None:
         most = LARGEST >> 20
         why = f"{step.stem}.py is missing, or not a regular file below {most} MB"
-        missing = sandbox.Outcome(trouble=why)
-        return Attempt(step, case, calls, missing)
+        return step, case, calls, {}, why
     if call := stubs.first_call(step, calls, files[step.stem]):
         why = f"{judge.spoken(call, calls)}: {judge.UNWRITTEN}"
-        return Attempt(step, case, calls, sandbox.Outcome(trouble=why))
+        return step, case, calls, {}, why
     earlier = STEPS[: number(step)]
     given = {x.stem: solution(x) if case.alone else files[x.stem] for x in earlier}
     given[step.stem] = files[step.stem]
     there = {f"{stem}.py": text for stem, text in given.items() if text is not None}
-    outcome = sandbox.run(there, step.stem, calls, limits, processes)
+    return step, case, calls, there, ""
+
+
+def attempt(step, case, calls, files, why, limits, processes):
+    """Make the calls of a case with the files it needs, unless they cannot succeed."""
+    outcome = sandbox.Outcome(trouble=why)
+    if not why:
+        outcome = sandbox.run(files, step.stem, calls, limits, processes)
     return Attempt(step, case, calls, outcome)
 
 

@@ -9,6 +9,7 @@ import pathlib
 import shutil
 import signal
 import tempfile
+import threading
 from dataclasses import dataclass
 
 from . import landlock, seccomp
@@ -16,6 +17,9 @@ from .calls import Raised, checked, read, readable, write
 from .processes import PRINTED, Processes, identity
 
 LINES = ("landlock", "seccomp", "hook")  # of defence; the first two need Linux
+# NumPy parses the headers of arrays, and Python 3.11 may fail if two threads parse at
+# once: "AST constructor recursion depth mismatch". A right result would be lost.
+READING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -73,7 +77,8 @@ def settings(files, stem, limits):
 def returned(folder, calls, code, printed):
     """The outcome of a process that has ended, from the file that it has written."""
     try:
-        made = read(folder / "result")
+        with READING:
+            made = read(folder / "result")
         if type(made) is tuple:
             return Outcome(trouble=ended_by(*made), printed=printed)
         return Outcome(checked(calls, made), printed=printed)

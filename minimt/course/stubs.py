@@ -5,13 +5,11 @@ does not count as a stub: then it is run, and raises what it raises.
 """
 
 import ast
-import threading
 import warnings
 from functools import lru_cache
 
 LARGEST = 1 << 16  # bytes of a file, at most; what is longer is run
 INDIRECT = {"exec", "eval", "globals", "locals", "vars", "setattr", "__dict__", "*"}
-LOCK = threading.Lock()  # warnings are silenced for all threads at once
 
 
 def first_call(step, calls, text):
@@ -30,7 +28,7 @@ def unwritten(text):
     if len(text) > LARGEST:
         return set()
     try:
-        with LOCK, warnings.catch_warnings():
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of escapes in strings, such as "\\d"
             tree = ast.parse(text)
     except (SyntaxError, ValueError, MemoryError, RecursionError):
