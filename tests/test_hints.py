@@ -22,6 +22,7 @@ def test_correct_solutions_get_no_hint(step):
         assert not shown_hints(step, verdicts(step, module))
 
 
+@pytest.mark.slow
 @each_step
 def test_no_small_change_gets_a_hint_that_is_untrue_of_it(step):
     """With other numbers too, it does what the mistake with this hint does."""
