@@ -96,7 +96,7 @@ def finite(x):
 def locked(path, wait=False):
     """Hold the lock of a file or folder.
 
-    If another process has it, this waits for it, or else raises BlockingIOError.
+    If another process has it, this waits if `wait`, or else raises BlockingIOError.
     """
     if not fcntl:
         yield

@@ -1,8 +1,8 @@
 """The initial weights: random, primed for lookup, or a circuit that looks things up.
 
 In all three, embeddings have standard deviation 1 (in `induction`, half of their
-channels are 0), and every layer whose output
-projections are zero starts as the identity.
+channels are 0), and every layer whose output projections are zero starts as the
+identity.
 
 `primed` prepares two layers in ways that other models are known to learn by themselves.
 It prepares no lookup: queries and keys are random, so the model must learn what to

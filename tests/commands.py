@@ -63,7 +63,7 @@ def started(command, place="."):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def wait_for_line(process, words, seconds=PATIENCE):
+def wait_for_line(process, words):
     """Return as soon as the process prints a line with these words."""
     found = []
 
@@ -72,19 +72,19 @@ def wait_for_line(process, words, seconds=PATIENCE):
 
     reader = threading.Thread(target=read, daemon=True)
     reader.start()
-    reader.join(seconds)  # returns early where the output ends
+    reader.join(PATIENCE)  # returns early where the output ends
     if found != [True]:
         give_up(process, f"it printed no line with {words!r}")
 
 
-def wait_for_file(process, folder, pattern, seconds=PATIENCE):
+def wait_for_file(process, folder, pattern):
     """Return as soon as the process has written such a file."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE
     while not any(folder.glob(pattern)):
         if process.poll() is not None:
             give_up(process, f"it ended before it wrote {pattern}")
         if time.monotonic() >= deadline:
-            give_up(process, f"no {pattern} after {seconds} seconds")
+            give_up(process, f"no {pattern} after {PATIENCE} seconds")
         time.sleep(0.02)
 
 

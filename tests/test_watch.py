@@ -5,7 +5,7 @@ import sys
 from contextlib import suppress
 
 import pytest
-from commands import PATIENCE, ROOT, started, wait_for_line
+from commands import ROOT, started, wait_for_line
 from verdicts import judged
 
 from minimt.course import watch
@@ -78,5 +78,5 @@ def test_watching_ends_cleanly_with_ctrl_c(handed_in):
         wait_for_line(process, "saved: step_warm_up.py")
         wait_for_line(process, "write merge_heads")
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=PATIENCE)
+        _, said = process.communicate(timeout=10)
     assert process.returncode == 130 and said == "minimt: stopped\n"
